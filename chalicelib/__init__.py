@@ -1,0 +1,1 @@
+"""Twinledger: two-way, real-time sync between Salesforce and Postgres that loses no edit."""
