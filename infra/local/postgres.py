@@ -31,6 +31,7 @@ import psycopg
 from psycopg import sql
 
 from infra.local.ports import free_port
+from infra.local.processes import guard, log_end, release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -257,8 +258,7 @@ class Cluster:
     def stop(self) -> None:
         """Stop the server, which rolls open transactions back; nothing to do when it does not run."""
         if self._guard is not None:
-            self._guard.kill()
-            self._guard.communicate()
+            release(self._guard)
             self._guard = None
         pid = self.pid if self.folder is not None else None
         if pid is not None:
@@ -342,7 +342,7 @@ class Cluster:
                 code = process.wait()
         password.unlink()
         if code:
-            raise ClusterError(f"initdb failed ({code}):\n{self._log_end()}")
+            raise ClusterError(f"initdb failed ({code}):\n{log_end(self.log)}")
 
     def _run(self, user: _User, binaries: Path, *, guarded: bool) -> None:
         """Start `postgres` and wait until it accepts connections."""
@@ -354,7 +354,7 @@ class Cluster:
             with self.log.open("ab") as log:
                 self._server = user.popen(argv, output=log, cwd=self._home)
             if guarded:
-                self._guard = _guard(self._server.pid, self._home)
+                self._guard = guard(self._server.pid, self._home)
             while self._server.poll() is None and time.monotonic() < deadline:
                 if self._ready(self._server.pid):
                     return
@@ -362,8 +362,8 @@ class Cluster:
             died = self._server.poll() is not None
             self.stop()
             # After a SIGKILL of the server, its children hold the shared memory for a moment longer.
-            if not died or time.monotonic() > deadline or "pre-existing shared memory" not in self._log_end():
-                raise ClusterError(f"PostgreSQL did not start on port {self.port}:\n{self._log_end()}")
+            if not died or time.monotonic() > deadline or "pre-existing shared memory" not in log_end(self.log):
+                raise ClusterError(f"PostgreSQL did not start on port {self.port}:\n{log_end(self.log)}")
             time.sleep(0.2)
 
     def _ready(self, pid: int) -> bool:
@@ -393,19 +393,3 @@ class Cluster:
                         sql.SQL(rights), sql.SQL(what), sql.Identifier(APPLICATION)
                     )
                 )
-
-    def _log_end(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
-
-
-def _guard(pid: int, folder: Path) -> subprocess.Popen[bytes]:
-    """Stop server `pid` and delete its folder when the calling process ends: that closes the pipe the guard reads."""
-    script = 'read _; kill -INT "$0"; for _ in $(seq 100); do kill -0 "$0" || break; sleep 0.1; done; rm -rf "$1"'
-    return subprocess.Popen(
-        ["/bin/sh", "-c", script, str(pid), str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-    )
