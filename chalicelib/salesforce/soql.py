@@ -1,0 +1,60 @@
+"""SOQL text: quoting, and what the reader asks (SOQL and SOSL Reference)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+KEY_FIELD = "Twinledger_Key__c"
+MARKER_FIELD = "Twinledger_Op__c"
+STATE_FIELDS = ("Id", "IsDeleted", "LastModifiedDate", "LastModifiedById", KEY_FIELD, MARKER_FIELD)
+
+QUERY_BYTES = 15_000  # of an encoded query: the whole URI may have 16,384 bytes
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", '"': '\\"'})
+
+
+def literal(text: str) -> str:
+    """A text as a SOQL string literal."""
+    return "'" + text.translate(_ESCAPES) + "'"
+
+
+def encoded(text: str) -> str:
+    """A text as a part of a URL's query."""
+    return quote(text, safe="")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Records of one object, by id or by external id."""
+
+    object: str
+    fields: tuple[str, ...]
+    ids: tuple[str, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def soql(self) -> str:
+        """The query; ``queryAll`` finds records of the recycle bin by it too."""
+        fields = ",".join(dict.fromkeys((*STATE_FIELDS, *self.fields)))
+        by_id = f"Id IN ({','.join(map(literal, self.ids))})" if self.ids else ""
+        by_key = f"{KEY_FIELD} IN ({','.join(map(literal, self.keys))})" if self.keys else ""
+        where = " OR ".join(filter(None, (by_id, by_key)))
+        return f"SELECT {fields} FROM {self.object} WHERE {where}"  # noqa: S608 - names of a mapping checked by describe
+
+    def split(self) -> "Iterator[Wanted]":
+        """The same in parts whose encoded queries are short enough for a URL, where the fields leave room at all."""
+        if len(encoded(self.soql)) <= QUERY_BYTES or len(self.ids) + len(self.keys) <= 1:
+            yield self
+            return
+        for ids, keys in (_half(self.ids, self.keys, first=True), _half(self.ids, self.keys, first=False)):
+            yield from Wanted(self.object, self.fields, ids, keys).split()
+
+
+def _half(ids: Sequence[str], keys: Sequence[str], *, first: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    items = [(True, text) for text in ids] + [(False, text) for text in keys]
+    middle = len(items) // 2
+    part = items[:middle] if first else items[middle:]
+    return _pick(part, by_id=True), _pick(part, by_id=False)
+
+
+def _pick(items: Iterable[tuple[bool, str]], *, by_id: bool) -> tuple[str, ...]:
+    return tuple(text for kind, text in items if kind is by_id)
