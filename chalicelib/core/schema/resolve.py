@@ -1,0 +1,136 @@
+"""From what the file declares and what both systems have to the mappings that the sync works with."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.catalog import SalesforceObject, Table
+from chalicelib.core.declared import DeclaredGroup, DeclaredMapping
+from chalicelib.core.mapping import Field, Mappings, ObjectMapping, Unit
+from chalicelib.core.model import Side
+from chalicelib.core.problems import Problems, choose
+from chalicelib.core.schema.context import Context
+from chalicelib.core.schema.fields import resolve_field
+from chalicelib.core.schema.sides import check_object, check_table
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Mappings that fit both systems.
+
+    Attributes:
+        mappings: the mappings.
+        warnings: one line each, in the form of the problems: what works, but not for every value.
+    """
+
+    mappings: Mappings
+    warnings: tuple[str, ...]
+
+
+def resolve(
+    declared: Sequence[DeclaredMapping],
+    objects: Mapping[str, SalesforceObject],
+    tables: Mapping[str, Table],
+    file: str = "mappings.toml",
+) -> Resolved:
+    """Check declared mappings against a live database and org.
+
+    Args:
+        declared: what :func:`chalicelib.core.mapping_file.parse` gave.
+        objects: what the integration user can see, by API name; more than the mapped ones makes better remedies.
+        tables: what the database role can see, by schema-qualified name; likewise.
+        file: the mapping file's name, for the problems.
+
+    Raises:
+        MappingError: with every problem found, one line each.
+    """
+    problems = Problems(file)
+    by_name = {mapping.name: mapping for mapping in declared}
+    resolved = []
+    for mapping in declared:
+        context = Context(
+            declared=mapping,
+            all=by_name,
+            object=_object(problems, mapping, objects),
+            table=_table(problems, mapping, tables),
+            problems=problems,
+        )
+        resolved.append(_mapping(context))
+    problems.check()
+    return Resolved(Mappings(tuple(resolved)), tuple(problems.warnings))
+
+
+def _object(
+    problems: Problems, mapping: DeclaredMapping, objects: Mapping[str, SalesforceObject]
+) -> SalesforceObject | None:
+    if mapping.object not in objects:
+        problems.add(
+            f'[{mapping.name}] "object"',
+            f'the org has no object "{mapping.object}", or it is hidden from the integration user',
+            f"{choose(mapping.object, objects)} Else grant read access to it in the permission set",
+        )
+    return objects.get(mapping.object)
+
+
+def _table(problems: Problems, mapping: DeclaredMapping, tables: Mapping[str, Table]) -> Table | None:
+    if mapping.table not in tables:
+        problems.add(
+            f'[{mapping.name}] "table"',
+            f'the database has no table "{mapping.table}", or the role may not see it',
+            f"{choose(mapping.table, tables)} Else grant SELECT, INSERT, UPDATE and DELETE on it",
+        )
+    return tables.get(mapping.table)
+
+
+def _mapping(context: Context) -> ObjectMapping:
+    declared = context.declared
+    fields = [field for each in declared.fields if (field := resolve_field(context, each))]
+    if context.table is not None:
+        check_table(context, context.table, fields)
+    if context.object is not None:
+        check_object(context, context.object, fields)
+    columns = context.table.columns if context.table is not None else {}
+    return ObjectMapping(
+        name=declared.name,
+        object=declared.object,
+        table=declared.table,
+        key=declared.key,
+        key_types=tuple(columns[name].type for name in declared.key if name in columns),
+        fields=tuple(fields),
+        units=tuple(_units(context, {field.name: field for field in fields})),
+        first_contact=declared.first_contact,
+        on_delete=declared.on_delete,
+        creates=declared.direction.sides,
+        lock_group=declared.lock_group,
+        match=declared.match,
+        soql=declared.soql,
+        sql=declared.sql,
+    )
+
+
+def _units(context: Context, fields: Mapping[str, Field]) -> Iterable[Unit]:
+    """One unit for each group, where its first field stands, and one for every other field."""
+    declared = context.declared
+    group_of = {name: group for group in declared.groups for name in group.fields}
+    done = set()
+    for each in declared.fields:
+        group = group_of.get(each.name)
+        if group is None and each.name in fields:
+            yield Unit(each.name, (each.name,), each.conflict or declared.conflict, fields[each.name].writable)
+        elif group is not None and group.name not in done:
+            done.add(group.name)
+            yield _group_unit(context, group, [fields[name] for name in group.fields if name in fields])
+
+
+def _group_unit(context: Context, group: DeclaredGroup, members: Sequence[Field]) -> Unit:
+    writable = frozenset(Side).intersection(*(field.writable for field in members))
+    for field in members:
+        if field.writable != writable:
+            sides = " and ".join(sorted(side.title() for side in field.writable))
+            context.problems.add(
+                f'[{context.declared.name}.groups] "{group.name}"',
+                f'"{field.name}" can be written in {sides}, others of the group cannot',
+                "give the group only fields that go the same ways",
+            )
+    own = [field.conflict for field in context.declared.fields if field.name in group.fields and field.conflict]
+    policy = group.conflict or next(iter(own), context.declared.conflict)
+    return Unit(group.name, group.fields, policy, writable)
