@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from chalicelib.core.errors import TwinledgerError
-from chalicelib.core.ledger import Entry, EntryChange
+from chalicelib.core.ledger import Entry, EntryChange, Issue
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import Fields, Hint, Identity, PrimaryKey, Record, RecordKey, RowState
 
@@ -54,6 +54,10 @@ class Ledger(Protocol):
 
     def write(self, changes: Sequence[EntryChange]) -> Sequence[Kept | Moved | Failed]:
         """Write each change under its condition, independently of the others."""
+        ...
+
+    def issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
+        """Read issues of one record in full; ids that are not there are left out."""
         ...
 
     def disturb(self, entries: Sequence[Entry]) -> Sequence[bool]:

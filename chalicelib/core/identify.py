@@ -1,0 +1,94 @@
+"""Which record a message is about.
+
+    key(Salesforce record) = look-up | Twinledger_Key__c, read from the record | uuid5(org, id)
+    key(row)               = look-up by primary key | look-up by sfid | key read from that record | uuid5(table, pk)
+
+A look-up is enough by itself. Without one, the record or row is read: the echo of our own create may arrive before
+its look-up was written, and without its key.
+"""
+
+from collections.abc import Sequence
+
+from chalicelib.core.identity import record_key, row_key
+from chalicelib.core.mapping import Mappings, ObjectMapping
+from chalicelib.core.model import Hint, Identity, RecordKey, RowId, SalesforceId
+from chalicelib.core.ports import Ledger, RecordQuery, Records, RowQuery, Rows
+from chalicelib.core.work import Outcome, Result, Work
+
+
+class Identifier:
+    """Turns messages into work, one piece a record."""
+
+    def __init__(
+        self,
+        mappings: Mappings,
+        ledger: Ledger,
+        rows: Rows,
+        records: Records,
+        organization_id: str,
+    ) -> None:
+        self._mappings = mappings
+        self._ledger = ledger
+        self._rows = rows
+        self._records = records
+        self._organization_id = organization_id
+
+    def identify(self, hints: Sequence[Hint]) -> tuple[list[Work], list[Outcome]]:
+        """The records that the hints name, and the outcomes of hints that no mapping covers."""
+        unmapped = [hint for hint in hints if self.mapping(hint.identity) is None]
+        named = {hint.identity for hint in hints} - {hint.identity for hint in unmapped}
+        keys = dict(self._ledger.find(named)) if named else {}
+        missing = [identity for identity in dict.fromkeys(h.identity for h in hints) if identity in named - keys.keys()]
+        for identity, key in self._read_rows([i for i in missing if isinstance(i, RowId)]).items():
+            keys[identity] = key
+        for identity, key in self._read_records([i for i in missing if isinstance(i, SalesforceId)], hints).items():
+            keys[identity] = key
+        works: dict[RecordKey, Work] = {}
+        for hint in hints:
+            mapping = self.mapping(hint.identity)
+            if mapping is None:
+                continue
+            key = keys[hint.identity]
+            work = works.setdefault(key, Work(mapping, key))
+            work.hints.append(hint)
+            if isinstance(hint.identity, SalesforceId):
+                work.sfid = work.sfid or hint.identity.id
+            else:
+                work.pk = work.pk or hint.identity.key
+        return list(works.values()), [Outcome(hint, Result.UNCHANGED) for hint in unmapped]
+
+    def mapping(self, identity: Identity) -> ObjectMapping | None:
+        """The mapping that covers an identity; None: none does."""
+        if isinstance(identity, SalesforceId):
+            return self._mappings.by_object.get(identity.object)
+        return self._mappings.by_table.get(identity.table)
+
+    def _read_rows(self, identities: Sequence[RowId]) -> dict[Identity, RecordKey]:
+        """Keys of rows without a look-up: by their Salesforce id where they have one."""
+        if not identities:
+            return {}
+        queries = [RowQuery(self._mappings.by_table[identity.table], None, identity.key) for identity in identities]
+        linked: dict[RowId, SalesforceId] = {}
+        keys: dict[Identity, RecordKey] = {}
+        for identity, query, state in zip(identities, queries, self._rows.read(queries), strict=True):
+            if state.row is not None and state.row.sfid is not None:
+                linked[identity] = SalesforceId(query.mapping.object, state.row.sfid)
+            else:
+                keys[identity] = row_key(identity.table, identity.key)
+        found = dict(self._ledger.find(set(linked.values()))) if linked else {}
+        unknown = [salesforce_id for salesforce_id in linked.values() if salesforce_id not in found]
+        found |= {i: k for i, k in self._read_records(unknown, ()).items() if isinstance(i, SalesforceId)}
+        return keys | {identity: found[salesforce_id] for identity, salesforce_id in linked.items()}
+
+    def _read_records(self, identities: Sequence[SalesforceId], hints: Sequence[Hint]) -> dict[Identity, RecordKey]:
+        """Keys of Salesforce records without a look-up: the one that they carry, else one made of their id."""
+        told = {hint.identity: hint.record.key for hint in hints if hint.record is not None and hint.record.key}
+        keys: dict[Identity, RecordKey] = {identity: told[identity] for identity in identities if identity in told}
+        unread = [identity for identity in identities if identity not in keys]
+        if not unread:
+            return keys
+        queries = [RecordQuery(self._mappings.by_object[identity.object], identity.id) for identity in unread]
+        for identity, record in zip(unread, self._records.read(queries), strict=True):
+            carried = record.key if record is not None else None
+            keys[identity] = carried or record_key(self._organization_id, identity.id)
+        return keys

@@ -1,0 +1,407 @@
+"""What a settle step writes into the ledger, as pure functions of its work.
+
+opened      before anything is written: the intent, new conflicts, what is about to be overwritten
+linked      a record was created in Salesforce: its id, before the row shows it
+finished    everything was written: the new bases, closed issues
+agreed      nothing is to be written: the bases, closed issues; None where the ledger says all of it already
+released    the operation did not go through: the lease is given back, the intent stays for recovery
+refused     a system refused the write: the same, with the refusal and its issue
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from chalicelib.core.errors import Parked
+from chalicelib.core.ledger import (
+    Answer,
+    Base,
+    Cause,
+    Entry,
+    EntryChange,
+    Existence,
+    History,
+    Intent,
+    Issue,
+    IssueKind,
+    OpenIssue,
+    Refusal,
+    Remembered,
+    alike,
+)
+from chalicelib.core.mapping import ObjectMapping
+from chalicelib.core.model import Digest, Fields, Identity, Known, Record, RowState, SalesforceId, Side, condense
+from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan
+from chalicelib.core.recover import (
+    Ground,
+    buried,
+    formed_on_postgres,
+    formed_on_salesforce,
+    remember,
+    settled,
+    unit_values,
+)
+from chalicelib.core.work import Work
+
+ISSUE_NAMESPACE = uuid.UUID("5b1f9c0e-3f0b-4d57-8a53-2f6a6f1c7d11")
+ReadIssues = Callable[[Sequence[str]], Mapping[str, Issue]]
+
+
+def refusal_slot(side: Side) -> str:
+    """The issue slot of a write that a side refused."""
+    return f"*{side}"
+
+
+def opened(work: Work, ground: Ground, now: float, lease_seconds: float) -> EntryChange:
+    """The intent, under the condition that nobody wrote the entry since it was read."""
+    plan, entry = _plan(work), work.current
+    record = work.record
+    intent = Intent(
+        operation=work.operation,
+        target={name: remember(values) for name, values in plan.target.items()},
+        on_postgres=frozenset(plan.on_postgres),
+        on_salesforce=frozenset(plan.on_salesforce),
+        seen_postgres=_remembered(work.mapping, work.state.row.values if work.state and work.state.row else {}),
+        seen_salesforce=_remembered(work.mapping, record.values if record is not None else {}),
+        existence=plan.existence,
+        alive=bool(plan.alive),
+        lease_until=now + lease_seconds,
+        answer=plan.answer,
+    )
+    issues, documents = _conflicts(work, plan, entry, now)
+    hops = entry.hops + 1 if plan.follows or plan.echoes else entry.hops
+    after = replace(
+        entry,
+        version=entry.version + 1,
+        alive=ground.alive,
+        sfid=work.sfid,
+        pk=work.pk,
+        bases=plan.bases,
+        intent=intent,
+        issues=issues,
+        hops=0 if plan.user else hops,
+        salesforce_second=_second(entry, record),
+        updated_at=now,
+    )
+    return EntryChange(work.entry, after, _links(work), documents, _overwritten(work, plan, now))
+
+
+def linked(work: Work, now: float) -> EntryChange:
+    """The Salesforce id of a new record, so that whoever meets the id finds this entry."""
+    entry = work.current
+    after = replace(entry, version=entry.version + 1, sfid=work.sfid, updated_at=now)
+    return EntryChange(work.entry, after, _links(work))
+
+
+def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
+    """The bases of a record of which nothing is to be written; None where the ledger holds them already."""
+    plan, entry = _plan(work), work.current
+    bases = {**plan.bases, **{name: settled(remember(values)) for name, values in plan.target.items()}}
+    issues, documents = _conflicts(work, plan, entry, now)
+    after = replace(
+        entry,
+        alive=plan.alive,
+        survivor=plan.survivor,
+        sfid=work.sfid,
+        pk=work.pk,
+        bases=bases,
+        intent=None,
+        issues=issues,
+        answers=_open_answers(entry, plan),
+        salesforce_second=_second(entry, work.record),
+    )
+    after, closing = _close(plan, after, now, read)
+    if after == entry or (work.entry is None and plan.alive is not True):
+        return None
+    after = replace(after, version=entry.version + 1, updated_at=now)
+    return EntryChange(work.entry, after, _links(work), (*documents, *closing))
+
+
+def finished(work: Work, now: float, read: ReadIssues, row: RowState | None, record: Record | None) -> EntryChange:
+    """The new bases after a write of Postgres (``row``), of Salesforce (``record``), or of both."""
+    plan, entry = _plan(work), work.current
+    bases = {**plan.bases, **{name: settled(remember(values)) for name, values in plan.target.items()}}
+    echoes: dict[tuple[Side, str], Remembered] = {}
+    if row is not None and row.row is not None:
+        before = work.state.row if work.state is not None else None
+        _read_back(bases, echoes, work, Side.POSTGRES, (before.values if before is not None else None, row.row.values))
+    if record is not None and not record.deleted and record.ours and record.marker == work.operation:
+        known = work.record if work.record is not None and not work.record.deleted else None
+        _read_back(bases, echoes, work, Side.SALESFORCE, (known.values if known is not None else None, record.values))
+    if plan.existence in {Existence.DELETE_POSTGRES, Existence.DELETE_SALESFORCE, Existence.UNDELETE_SALESFORCE}:
+        in_bin = _remembered(work.mapping, work.record.values if work.record is not None else {})
+        bases = buried(bases, in_bin, plan.existence)
+    after = replace(
+        entry,
+        version=entry.version + 1,
+        alive=plan.alive,
+        survivor=plan.survivor,
+        sfid=work.sfid,
+        pk=work.pk,
+        bases=bases,
+        intent=None,
+        answers=_open_answers(entry, plan),
+        echoes=echoes,
+        salesforce_second=max(_second(entry, work.record), record.modified_at if record is not None else 0),
+        updated_at=now,
+    )
+    after, closing = _close(plan, after, now, read)
+    return EntryChange(work.entry, after, _links(work), closing)
+
+
+def released(work: Work, now: float) -> EntryChange:
+    """The lease given back. The intent stays: it holds agreements, and recovery needs it."""
+    entry = work.current
+    intent = replace(entry.intent, lease_until=0.0, failed=True) if entry.intent is not None else None
+    after = replace(entry, version=entry.version + 1, intent=intent, updated_at=now)
+    return EntryChange(work.entry, after, _links(work))
+
+
+def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
+    """A refused write: its values are remembered, so that just these are not sent again."""
+    plan, change = _plan(work), released(work, now)
+    written = plan.fields.get(side, {})
+    held = work.record if side is Side.SALESFORCE else (work.state.row if work.state is not None else None)
+    seen = {name: condense(value) for name, value in (held.values if held is not None else {}).items()}
+    blamed = {name for name in error.fields if name in written}
+    items: dict[str, Known] = {name: condense(value) for name, value in written.items() if not blamed or name in blamed}
+    earlier = work.current.refusals.get(side)
+    if blamed and earlier is not None and earlier.named and dict(earlier.seen) == seen:
+        items = {**earlier.items, **items}
+    slot = refusal_slot(side)
+    known = work.current.issues.get(slot)
+    document = Issue(
+        id=known.id if known is not None else issue_id(work.key, slot, work.operation),
+        key=work.key,
+        mapping=work.mapping.name,
+        slot=slot,
+        kind=IssueKind.REJECTED,
+        opened_at=known.opened_at if known is not None else now,
+        updated_at=now,
+        fields=tuple(sorted(items)),
+        postgres=_some(work.state.row.values if work.state and work.state.row else {}, items),
+        salesforce=_some(work.record.values if work.record is not None else {}, items),
+        code=error.code,
+        text=str(error),
+        actors=_actors(work),
+        sfid=work.sfid,
+        pk=work.pk,
+    )
+    shown = OpenIssue(document.id, IssueKind.REJECTED, None, None, document.opened_at)
+    entry = replace(
+        change.entry,
+        refusals={**change.entry.refusals, side: Refusal(bool(blamed), items, seen)},
+        issues={**change.entry.issues, slot: shown},
+    )
+    return replace(change, entry=entry, issues=(document,))
+
+
+def carried_over(change: EntryChange, now_seen: Entry) -> EntryChange:
+    """The same change on top of what messages and persons added to the entry meanwhile.
+
+    Only ``dirty``, answers and cleared refusals can have moved, for the version has not.
+    """
+    seen = change.seen
+    known_answers = dict(seen.answers) if seen is not None else {}
+    known_refusals = dict(seen.refusals) if seen is not None else {}
+    new_answers = {name: answer for name, answer in now_seen.answers.items() if known_answers.get(name) != answer}
+    cleared = known_refusals.keys() - now_seen.refusals.keys()
+    entry = replace(
+        change.entry,
+        dirty=now_seen.dirty,
+        answers={**change.entry.answers, **new_answers},
+        refusals={side: refusal for side, refusal in change.entry.refusals.items() if side not in cleared},
+    )
+    return replace(change, seen=now_seen, entry=entry)
+
+
+def issue_id(key: str, slot: str, content: str) -> str:
+    """The id of an issue: the same conflict, met again after a failed try, is the same issue."""
+    return str(uuid.uuid5(ISSUE_NAMESPACE, f"{key}\n{slot}\n{content}"))
+
+
+# --- pieces
+
+
+def _plan(work: Work) -> Plan:
+    assert work.plan is not None  # noqa: S101 - the settle step plans before it writes
+    return work.plan
+
+
+def _links(work: Work) -> tuple[Identity, ...]:
+    """The look-ups that the ledger does not have yet."""
+    entry = work.current
+    return tuple(
+        identity
+        for identity in work.identities
+        if (entry.sfid != identity.id if isinstance(identity, SalesforceId) else entry.pk != identity.key)
+    )
+
+
+def _remembered(mapping: ObjectMapping, fields: Fields) -> dict[str, Remembered]:
+    return {name: remember(values) for name, values in unit_values(mapping, fields).items()}
+
+
+def _second(entry: Entry, record: Record | None) -> int:
+    return max(entry.salesforce_second, record.modified_at if record is not None else 0)
+
+
+def _some(fields: Fields, names: Mapping[str, object]) -> dict[str, bool | str | None]:
+    return {name: value for name, value in fields.items() if name in names}
+
+
+def _actors(work: Work) -> dict[Side, str]:
+    named = {side: work.actor(side) for side in Side}
+    return {side: actor for side, actor in named.items() if actor is not None}
+
+
+def _open_answers(entry: Entry, plan: Plan) -> dict[str, Answer]:
+    carried = {plan.answer, entry.intent.answer if entry.intent is not None else None}
+    return {
+        name: answer
+        for name, answer in entry.answers.items()
+        if answer.id not in carried and name not in plan.refused_answers
+    }
+
+
+def _read_back(
+    bases: dict[str, Base],
+    echoes: dict[tuple[Side, str], Remembered],
+    work: Work,
+    side: Side,
+    around: tuple[Fields | None, Fields],
+) -> None:
+    """Account for what a side made of our write: forms of what we wrote, and echoes beside it."""
+    plan = _plan(work)
+    written = plan.on_postgres if side is Side.POSTGRES else plan.on_salesforce
+    form = formed_on_postgres if side is Side.POSTGRES else formed_on_salesforce
+    before = None if around[0] is None else _remembered(work.mapping, around[0])
+    for name, held in _remembered(work.mapping, around[1]).items():
+        if name in written:
+            target = remember(plan.target[name])
+            if not alike(held, target):
+                bases[name] = form(bases[name], target, held)
+        elif before is not None and not alike(held, before.get(name)):
+            echoes[side, name] = held
+
+
+def _conflicts(work: Work, plan: Plan, entry: Entry, now: float) -> tuple[dict[str, OpenIssue], tuple[Issue, ...]]:
+    """The open issues with the plan's conflicts in them, and the documents to write for it."""
+    issues, documents = dict(entry.issues), []
+    for conflict in plan.conflicts:
+        known = issues.get(conflict.slot)
+        if conflict.decision:
+            documents.append(_document(work, conflict, None, now))
+        elif known is None or not (
+            known.kind is conflict.kind
+            and alike(known.postgres, conflict.postgres)
+            and alike(known.salesforce, conflict.salesforce)
+        ):
+            document = _document(work, conflict, known, now)
+            documents.append(document)
+            issues[conflict.slot] = OpenIssue(
+                document.id,
+                conflict.kind,
+                conflict.postgres and tuple(condense(value) for value in conflict.postgres),
+                conflict.salesforce and tuple(condense(value) for value in conflict.salesforce),
+                document.opened_at,
+            )
+    work.conflicts = max(work.conflicts, len(documents))
+    return issues, tuple(documents)
+
+
+def _document(work: Work, conflict: Conflict, known: OpenIssue | None, now: float) -> Issue:
+    unit = work.mapping.by_unit.get(conflict.slot)
+    names = unit.fields if unit is not None else work.mapping.names
+    base = work.current.bases.get(conflict.slot)
+    agreed_values = base.agreed if base is not None else None
+    content = repr((conflict.kind, _printed(conflict.postgres), _printed(conflict.salesforce), _printed(agreed_values)))
+    opened_at = known.opened_at if known is not None else now
+    return Issue(
+        id=known.id if known is not None else issue_id(work.key, conflict.slot, f"{content}\n{_age(work)}"),
+        key=work.key,
+        mapping=work.mapping.name,
+        slot=conflict.slot,
+        kind=conflict.kind,
+        opened_at=opened_at,
+        updated_at=now,
+        closed_at=now if conflict.decision else None,
+        reason=conflict.decision,
+        fields=names if conflict.slot != DELETE_SLOT else (),
+        base=dict(zip(names, agreed_values, strict=True)) if agreed_values is not None and unit is not None else {},
+        postgres=_some(work.state.row.values if work.state and work.state.row else {}, dict.fromkeys(names)),
+        salesforce=_some(work.record.values if work.record is not None else {}, dict.fromkeys(names)),
+        actors=_actors(work),
+        sfid=work.sfid,
+        pk=work.pk,
+    )
+
+
+def _age(work: Work) -> int:
+    """Tells a conflict from the same values in conflict another time: the stamp that Salesforce gave its side."""
+    return work.record.modified_at if work.record is not None else 0
+
+
+def _printed(values: Remembered | None) -> str:
+    """A unit's values for a digest."""
+    parts = (f"{value.sha256}:{value.length}" if isinstance(value, Digest) else repr(value) for value in values or ())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _close(plan: Plan, after: Entry, now: float, read: ReadIssues) -> tuple[Entry, tuple[Issue, ...]]:
+    """The entry without the issues that are over, and those issues, closed."""
+    over = {slot: reason for slot, reason in plan.closed.items() if slot in after.issues}
+    refusals = dict(after.refusals)
+    for side in after.refusals:
+        if side not in plan.held_back:
+            del refusals[side]
+            over.setdefault(refusal_slot(side), "the write passed, or is no longer needed")
+    over = {slot: reason for slot, reason in over.items() if slot in after.issues}
+    if not over:
+        return replace(after, refusals=refusals), ()
+    found = read([after.issues[slot].id for slot in over])
+    closing = tuple(
+        replace(found[shown.id], closed_at=now, updated_at=now, reason=reason)
+        for slot, reason in over.items()
+        if (shown := after.issues[slot]).id in found
+    )
+    issues = {slot: shown for slot, shown in after.issues.items() if slot not in over}
+    return replace(after, refusals=refusals, issues=issues), closing
+
+
+def _overwritten(work: Work, plan: Plan, now: float) -> tuple[History, ...]:
+    """What the plan is about to overwrite, per side and cause."""
+    row = work.state.row if work.state is not None else None
+    record = work.record if work.record is not None and not work.record.deleted else None
+    causes = {
+        name: plan.causes[unit.name] for unit in work.mapping.units if unit.name in plan.causes for name in unit.fields
+    }
+    entries: list[History] = []
+    for side, held in ((Side.POSTGRES, row), (Side.SALESFORCE, record)):
+        existence = plan.existence if plan.existence is not None and plan.existence.side is side else None
+        before = dict(held.values) if held is not None else {}
+        if existence is not None and not existence.alive:
+            entries.append(_history(work, now, side, Cause.DELETE, (before, {})))
+        elif existence is Existence.UNDELETE_SALESFORCE:
+            entries.append(_history(work, now, side, Cause.UNDELETE, ({}, {})))
+        else:
+            written = plan.fields.get(side, {})
+            for cause in dict.fromkeys(causes.get(name, Cause.EDIT) for name in written):
+                after = {name: value for name, value in written.items() if causes.get(name, Cause.EDIT) is cause}
+                entries.append(_history(work, now, side, cause, (_some(before, after), after)))
+    return tuple(entries)
+
+
+def _history(work: Work, now: float, side: Side, cause: Cause, around: tuple[Fields, Fields]) -> History:
+    return History(
+        key=work.key,
+        mapping=work.mapping.name,
+        at=now,
+        operation=work.operation,
+        side=side,
+        cause=cause,
+        before=around[0],
+        after=around[1],
+        actor=work.actor(side.other),
+    )
