@@ -56,7 +56,7 @@ class Ledger(Protocol):
         """Write each change under its condition, independently of the others."""
         ...
 
-    def issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
+    def read_issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
         """Read issues of one record in full; ids that are not there are left out."""
         ...
 

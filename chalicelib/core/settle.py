@@ -653,7 +653,7 @@ class _Pass:
                     self.ledger.forget(own)
 
     def _issues_of(self, work: Work) -> journal.ReadIssues:
-        return lambda ids: self.ledger.issues(work.key, ids)
+        return lambda ids: self.ledger.read_issues(work.key, ids)
 
 
 def _creates(work: Work) -> bool:

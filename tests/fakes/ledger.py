@@ -54,6 +54,10 @@ class MemoryLedger:
         self.history.extend(change.history)
         return Kept()
 
+    def read_issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
+        """Read issues of one record in full."""
+        return {id_: self.issues[id_] for id_ in ids if id_ in self.issues and self.issues[id_].key == key}
+
     def disturb(self, entries: Sequence[Entry]) -> Sequence[bool]:
         """Add one to ``dirty`` where the version is still the one seen."""
         outcomes = []
@@ -66,9 +70,9 @@ class MemoryLedger:
         return outcomes
 
     def wait_for(self, child: Hint, key: RecordKey, parents: Collection[Identity]) -> None:
-        """Register a child as a waiter on its parents."""
+        """Register a child as a waiter on its parents; the hint is kept without the record's content."""
         for parent in parents:
-            self.waiting[parent, key] = Waiter(parent, key, child)
+            self.waiting[parent, key] = Waiter(parent, key, replace(child, record=None))
 
     def waiters(self, parents: Collection[Identity]) -> Sequence[Waiter]:
         """The children that wait for any of these parents, in order of their keys."""
