@@ -36,7 +36,8 @@ from chalicelib.core.identify import Identifier
 from chalicelib.core.ledger import BaseState, EntryChange, Existence, alike
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Hint, Identity, Record, RowState, SalesforceId, Side
-from chalicelib.core.plan import Seen, plan
+from chalicelib.core.plan import Seen
+from chalicelib.core.planner import plan
 from chalicelib.core.ports import (
     Clock,
     Failed,

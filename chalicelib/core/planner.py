@@ -1,0 +1,310 @@
+"""What to write where, so that both sides of one record agree: a pure function of what was seen and remembered.
+
+Existence is merged first, then the units. An absent side changes no unit.
+
+    both gone                                      a tombstone
+    alive in the ledger, one gone, other unedited  delete the other (or leave it: on_delete = keep)
+    alive in the ledger, one gone, other edited    DELETE_EDIT: the record is kept, the missing side comes back
+    a tombstone, one alive                         a user revived it: the other side comes back
+    never settled, one there                       create the other
+"""
+
+from dataclasses import dataclass
+
+from chalicelib.core.ledger import Base, BaseState, Cause, Entry, Existence, IssueKind, Remembered, alike
+from chalicelib.core.mapping import ObjectMapping, OnDelete, Policy, Unit, Values
+from chalicelib.core.merge import Merge, Verdict, merge
+from chalicelib.core.model import Digest, Side
+from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan, Seen
+from chalicelib.core.recover import Ground, buried, remember, unit_values
+from chalicelib.core.refusals import fill_fields, hold_back
+
+
+def plan(
+    mapping: ObjectMapping, entry: Entry, ground: Ground, seen: Seen, *, without: frozenset[str] = frozenset()
+) -> Plan:
+    """Plan one record.
+
+    Args:
+        mapping: the record's mapping.
+        entry: the ledger's entry (a fresh one where there is none).
+        ground: bases and existence after recovery.
+        seen: both sides.
+        without: units to leave alone in this pass, because their parent is missing.
+    """
+    return _Planner(mapping, entry, ground, seen, without).plan()
+
+
+class _Planner:
+    def __init__(
+        self, mapping: ObjectMapping, entry: Entry, ground: Ground, seen: Seen, without: frozenset[str]
+    ) -> None:
+        self.mapping = mapping
+        self.entry = entry
+        self.ground = ground
+        self.seen = seen
+        self.without = without
+        self.postgres = unit_values(mapping, seen.postgres.values) if seen.postgres else {}
+        self.salesforce = unit_values(mapping, seen.salesforce.values) if seen.salesforce else {}
+        self.result = Plan(alive=True, bases=dict(ground.bases))
+
+    def plan(self) -> Plan:
+        """Existence first, then the units."""
+        result = self.result
+        self._existence()
+        if not result.alive or result.survivor:
+            self._end()
+            return result
+        if result.existence is Existence.UNDELETE_SALESFORCE:
+            return result  # an operation of its own; the units are merged when it has landed
+        for unit in self.mapping.units:
+            if unit.name not in self.without:
+                self._unit(unit)
+        if result.undated:
+            return result
+        self._late_answers()
+        self._link()
+        fill_fields(self.mapping, self.seen, result)
+        hold_back(self.mapping, self.entry, self.ground, self.seen, result)
+        return result
+
+    # --- existence
+
+    def _existence(self) -> None:
+        in_postgres, in_salesforce = self.seen.in_postgres, self.seen.in_salesforce
+        result = self.result
+        if in_postgres and in_salesforce:
+            return
+        if not in_postgres and not in_salesforce:
+            result.alive = False
+            return
+        survivor = Side.POSTGRES if in_postgres else Side.SALESFORCE
+        if self.entry.alive is False and self.entry.survivor is survivor:
+            result.alive, result.survivor = False, survivor
+            return
+        if self.ground.alive:
+            if not self._edited(survivor):
+                result.alive = False
+                if self.mapping.on_delete is OnDelete.KEEP:
+                    result.survivor = survivor
+                else:
+                    result.existence = Existence.DELETE_POSTGRES if in_postgres else Existence.DELETE_SALESFORCE
+                return
+            result.conflicts.append(
+                Conflict(
+                    DELETE_SLOT,
+                    IssueKind.DELETE_EDIT,
+                    None,
+                    None,
+                    f"deleted in {survivor.other.title()}, edited in {survivor.title()}: the record was kept",
+                )
+            )
+        self._bring_back(survivor.other)
+
+    def _bring_back(self, side: Side) -> None:
+        if side not in self.mapping.creates:
+            self.result.alive, self.result.survivor = False, side.other
+        elif side is Side.POSTGRES:
+            self.result.existence = Existence.INSERT_POSTGRES
+        elif self.seen.salesforce is not None:
+            self.result.existence = Existence.UNDELETE_SALESFORCE
+        else:
+            self.result.existence = Existence.CREATE_SALESFORCE
+
+    def _edited(self, side: Side) -> bool:
+        """Whether a side holds anything that the other did not get; half of a person's answer counts."""
+        values = self.postgres if side is Side.POSTGRES else self.salesforce
+        for name, held in values.items():
+            base = self.ground.bases.get(name)
+            if base is None or not alike(remember(held), base.of(side)):
+                return True
+            if base.state is BaseState.HALF and alike(base.of(side), base.agreed):
+                return True
+        return False
+
+    def _end(self) -> None:
+        """The record ends here: its issues are over, answers come too late."""
+        result = self.result
+        result.closed = dict.fromkeys(self.entry.issues, "the record was deleted")
+        result.refused_answers = list(self.entry.answers)
+        if not self.seen.in_postgres and self.seen.salesforce is not None:
+            in_bin = {name: remember(values) for name, values in self.salesforce.items()}
+            result.bases = buried(result.bases, in_bin, None)
+
+    def _link(self) -> None:
+        row, record = self.seen.postgres, self.seen.salesforce
+        if self.result.existence is Existence.CREATE_SALESFORCE:
+            self.result.link = True
+        elif self.result.existence is None and row is not None and record is not None:
+            self.result.link = row.sfid != record.id
+
+    # --- units
+
+    def _unit(self, unit: Unit) -> None:
+        base = self.ground.bases.get(unit.name)
+        postgres = self._side(unit, Side.POSTGRES, base)
+        salesforce = self._side(unit, Side.SALESFORCE, base)
+        if postgres is None or salesforce is None:
+            self._one_sided(unit, postgres, salesforce)
+            return
+        pair = _Pair(unit, base, postgres, salesforce)
+        outcome = merge(
+            base,
+            postgres,
+            salesforce,
+            hops=self.entry.hops,
+            echo_postgres=self.entry.echoes.get((Side.POSTGRES, unit.name)),
+            echo_salesforce=self.entry.echoes.get((Side.SALESFORCE, unit.name)),
+        )
+        self._carry_out(pair, outcome)
+
+    def _carry_out(self, pair: "_Pair", outcome: Merge) -> None:
+        name = pair.unit.name
+        match outcome.verdict:
+            case Verdict.KEEP:
+                return
+            case Verdict.CONFLICT:
+                self._conflict(pair, outcome)
+            case Verdict.STORM:
+                if outcome.base is not None:
+                    self.result.bases[name] = outcome.base
+                self.result.conflicts.append(Conflict(name, IssueKind.ECHO_STORM, pair.postgres, pair.salesforce))
+            case Verdict.AGREE:
+                self._aim(pair, outcome, Cause.EDIT, "both sides hold the same value")
+            case Verdict.CARRY:
+                self._aim(pair, outcome, Cause.EDIT, "only one side still differs from the agreed value")
+            case Verdict.FOLLOW:
+                half = pair.base is not None and pair.base.state is BaseState.HALF
+                if half and self.entry.intent is not None:
+                    self.result.answer = self.entry.intent.answer
+                cause = Cause.ANSWER if half else Cause.FORM
+                self._aim(pair, outcome, cause, "a person decided" if half else "nobody edits it any more")
+
+    def _side(self, unit: Unit, side: Side, base: Base | None) -> Remembered | None:
+        """What a side holds of a unit; of a side that is gone, what it was known to hold. None: nothing to say."""
+        there = self.seen.in_postgres if side is Side.POSTGRES else self.seen.in_salesforce
+        if not there:
+            return base.of(side) if base is not None else None
+        return (self.postgres if side is Side.POSTGRES else self.salesforce).get(unit.name)
+
+    def _one_sided(self, unit: Unit, postgres: Remembered | None, salesforce: Remembered | None) -> None:
+        """A unit that one side does not have: it is part of a creation, or hidden, and hidden changes nothing."""
+        created = self.result.existence.side if self.result.existence is not None else None
+        if created is Side.POSTGRES and salesforce is not None:
+            held = salesforce
+        elif created is Side.SALESFORCE and postgres is not None:
+            held = postgres
+        else:
+            return
+        pair = _Pair(unit, None, held, held)
+        self._aim(pair, Merge(Verdict.CARRY, created.other, held, user=True), Cause.CREATE, "the record is created")
+
+    def _aim(self, pair: "_Pair", outcome: Merge, cause: Cause, reason: str) -> None:
+        """Let both sides hold the outcome's target, where both may be written; close the unit's issue once they do."""
+        result, unit = self.result, pair.unit
+        target = outcome.target
+        values = self._concrete(unit, target) if target is not None else None
+        if values is None or target is None:
+            return
+        created = result.existence.side if result.existence else None
+        on_postgres = created is Side.POSTGRES or not alike(pair.postgres, target)
+        on_salesforce = created is Side.SALESFORCE or not alike(pair.salesforce, target)
+        if (on_postgres and Side.POSTGRES not in unit.writable) or (
+            on_salesforce and Side.SALESFORCE not in unit.writable
+        ):
+            return
+        result.target[unit.name] = values
+        result.causes[unit.name] = Cause.CREATE if created else cause
+        if on_postgres:
+            result.on_postgres.add(unit.name)
+        if on_salesforce:
+            result.on_salesforce.add(unit.name)
+        result.user |= outcome.user
+        result.echoes |= outcome.echo
+        result.follows |= outcome.verdict is Verdict.FOLLOW
+        if unit.name in self.entry.issues:
+            result.closed[unit.name] = reason
+
+    def _concrete(self, unit: Unit, target: Remembered) -> Values | None:
+        """The full values of a target that may be known by digest only: some side, or the answer, still has them."""
+        answer = self.entry.answers.get(unit.name)
+        candidates = (self.postgres.get(unit.name), self.salesforce.get(unit.name), answer.value if answer else None)
+        for candidate in candidates:
+            if candidate is not None and alike(remember(candidate), target):
+                return candidate
+        plain = tuple(value for value in target if not isinstance(value, Digest))
+        return plain if len(plain) == len(target) else None
+
+    # --- conflicts
+
+    def _conflict(self, pair: "_Pair", outcome: Merge) -> None:
+        result, name = self.result, pair.unit.name
+        answer = self.entry.answers.get(name)
+        if answer is not None:
+            if alike(pair.postgres, answer.postgres) and alike(pair.salesforce, answer.salesforce):
+                result.answer = answer.id
+                decided = Merge(Verdict.CARRY, target=answer.value, user=True)
+                self._aim(pair, decided, Cause.ANSWER, "a person decided")
+                return
+            result.refused_answers.append(name)
+        winner = self._winner(pair, outcome)
+        if winner is not None:
+            target = pair.postgres if winner is Side.POSTGRES else pair.salesforce
+            decision = f"policy: {winner.title()} wins"
+            self._aim(pair, Merge(Verdict.CARRY, winner, target, user=True), Cause.POLICY, decision)
+            if name in result.target and name not in self.entry.issues:
+                result.conflicts.append(Conflict(name, IssueKind.CONFLICT, pair.postgres, pair.salesforce, decision))
+            return
+        if name in result.undated:
+            return
+        if outcome.answer_open:
+            result.bases[name] = Base(None, None, None, BaseState.CONTESTED)
+        result.conflicts.append(Conflict(name, IssueKind.CONFLICT, pair.postgres, pair.salesforce))
+
+    def _winner(self, pair: "_Pair", outcome: Merge) -> Side | None:
+        """Who wins a conflict without a person; None: nobody, or it is not known yet (``undated``)."""
+        if len(pair.unit.writable) == 1:
+            (written,) = pair.unit.writable
+            return written.other
+        if outcome.answer_open or (pair.base is not None and pair.base.state is BaseState.CONTESTED):
+            return None
+        policy = pair.unit.policy if pair.base is not None else self.mapping.first_contact
+        match policy:
+            case Policy.HOLD:
+                return None
+            case Policy.SALESFORCE_WINS:
+                return Side.SALESFORCE
+            case Policy.POSTGRES_WINS:
+                return Side.POSTGRES
+            case Policy.NEWEST_WINS:
+                return self._newest(pair.unit)
+
+    def _newest(self, unit: Unit) -> Side | None:
+        """The later edit wins; within Salesforce's one second, Postgres', whose time is the finer one."""
+        if unit.name not in self.seen.postgres_edited_at:
+            self.result.undated.append(unit.name)
+            return None
+        edited_at = self.seen.postgres_edited_at[unit.name]
+        if edited_at is None or self.seen.salesforce is None:
+            return None
+        return Side.POSTGRES if edited_at >= self.seen.salesforce.modified_at else Side.SALESFORCE
+
+    def _late_answers(self) -> None:
+        """Refuse the answers to conflicts that are no more."""
+        result = self.result
+        carried = self.entry.intent.answer if self.entry.intent is not None else None
+        contested = {conflict.slot for conflict in result.conflicts if not conflict.decision}
+        for name, answer in self.entry.answers.items():
+            if answer.id in {result.answer, carried} or name in result.refused_answers or name in contested:
+                continue
+            result.refused_answers.append(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One unit as both sides hold it."""
+
+    unit: Unit
+    base: Base | None
+    postgres: Remembered
+    salesforce: Remembered

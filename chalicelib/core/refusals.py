@@ -1,0 +1,68 @@
+"""What is sent to each side, less what that side is known to refuse.
+
+A refused field behaves like a held one: the other fields go on, and each distinct write is tried once. The write is
+tried again when its values change, or when anything changes on the side that refused it.
+"""
+
+from chalicelib.core.ledger import Entry, Refusal
+from chalicelib.core.mapping import ObjectMapping
+from chalicelib.core.model import Side, same
+from chalicelib.core.plan import Plan, Seen
+from chalicelib.core.recover import Ground
+
+
+def fill_fields(mapping: ObjectMapping, seen: Seen, plan: Plan) -> None:
+    """Set ``plan.fields``: per side, the fields of the planned units that differ there; of a new record, all."""
+    for side, units, held in (
+        (Side.POSTGRES, plan.on_postgres, seen.postgres if seen.in_postgres else None),
+        (Side.SALESFORCE, plan.on_salesforce, seen.salesforce if seen.in_salesforce else None),
+    ):
+        there = held.values if held is not None else {}
+        plan.fields[side] = {
+            name: value
+            for unit in mapping.units
+            if unit.name in units
+            for name, value in zip(unit.fields, plan.target[unit.name], strict=True)
+            if name not in there or not same(there[name], value)
+        }
+
+
+def hold_back(mapping: ObjectMapping, entry: Entry, ground: Ground, seen: Seen, plan: Plan) -> None:
+    """Leave out of a plan what a side refused before, while nothing there has changed since."""
+    for side in Side:
+        refusal = entry.refusals.get(side)
+        if refusal is None or not plan.writes_on(side) or _moved_since(side, refusal, seen):
+            continue
+        existence = plan.existence is not None and plan.existence.side is side
+        dropped = _repeated(mapping, plan, side, refusal, existence=existence)
+        if dropped is None:
+            continue
+        plan.held_back.add(side)
+        for name in dropped:
+            plan.target.pop(name, None)
+            plan.on_postgres.discard(name)
+            plan.on_salesforce.discard(name)
+            plan.closed.pop(name, None)
+        if existence:
+            plan.existence, plan.link, plan.alive = None, False, ground.alive
+        fill_fields(mapping, seen, plan)
+
+
+def _repeated(mapping: ObjectMapping, plan: Plan, side: Side, refusal: Refusal, *, existence: bool) -> set[str] | None:
+    """The units that would repeat a refused write; None where the write is another one."""
+    written = plan.fields[side]
+    repeated = {name for name, item in refusal.items.items() if name in written and same(written[name], item)}
+    if refusal.named and not existence:
+        return {unit.name for unit in mapping.units if repeated.intersection(unit.fields)} or None
+    if refusal.named and repeated:
+        return set(plan.target)
+    if written.keys() == refusal.items.keys() == repeated and (written or existence):
+        return set(plan.target)
+    return None
+
+
+def _moved_since(side: Side, refusal: Refusal, seen: Seen) -> bool:
+    """Whether the refusing side holds anything else than when it refused."""
+    held = seen.postgres if side is Side.POSTGRES else seen.salesforce
+    now = held.values if held is not None else {}
+    return any(name not in now or not same(now[name], known) for name, known in refusal.seen.items())
