@@ -1,0 +1,1 @@
+"""The AWS side: the DynamoDB ledger, the SQS queues, secrets, logs and metrics."""

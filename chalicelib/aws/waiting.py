@@ -1,0 +1,63 @@
+"""Children that wait for their parent, in both directions: by parent, to wake them, and by child, to forget them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from chalicelib.aws import codec, items
+from chalicelib.aws.items import Attributes
+from chalicelib.aws.table import Table
+from chalicelib.core.model import Hint, Identity, RecordKey
+from chalicelib.core.ports import Waiter
+
+
+class Waiting:
+    """The waiters' part of the ledger. Each is two items; the one that the parent reads is the one that counts.
+
+    Args:
+        table: the table.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def wait_for(self, child: Hint, key: RecordKey, parents: Collection[Identity]) -> None:
+        """Register a child as a waiter on its parents. The hint is kept without the record's content.
+
+        child             DynamoDB                 parent
+          |-- waiter ------->|                        |
+          |                  |<== link of the parent =|
+          |-- reads parent ->|                        |   linked: goes on; not yet: acknowledges its message
+          |                  |<-- waiters? -----------|   after the link, and consistently: finds the child
+        """
+        hint = replace(child, record=None)
+        self._table.put_many([item for parent in parents for item in _both(Waiter(parent, key, hint))])
+
+    def waiters(self, parents: Collection[Identity]) -> Sequence[Waiter]:
+        """The children that wait for any of these parents, by parent in the order asked, then by child."""
+        wanted = [_partition(parent) for parent in dict.fromkeys(parents)]
+        found = self._table.each(lambda partition: list(self._table.query(partition)), wanted)
+        return [_waiter(item) for some in found for item in some]
+
+    def waits(self, key: RecordKey) -> Sequence[Waiter]:
+        """What one child is registered for."""
+        return [_waiter(item) for item in self._table.query(items.entry_key(key)[0], ("waits#", "waits$"))]
+
+    def forget(self, waiters: Collection[Waiter]) -> None:
+        """Remove waiters; one that is gone already is no error."""
+        self._table.delete_many([items.key_of(item) for waiter in waiters for item in _both(waiter)])
+
+
+def _partition(parent: Identity) -> str:
+    return f"waiter#{items.name(parent)}"
+
+
+def _both(waiter: Waiter) -> tuple[Attributes, Attributes]:
+    body = codec.encode_waiter(waiter)
+    attribute = items.body_attribute(body, items.packed(body))
+    by_parent = items.item((_partition(waiter.parent), waiter.key), body=attribute)
+    by_child = items.item((items.entry_key(waiter.key)[0], f"waits#{items.name(waiter.parent)}"), body=attribute)
+    return by_parent, by_child
+
+
+def _waiter(item: Attributes) -> Waiter:
+    return codec.decode_waiter(items.body_of(item))

@@ -1,0 +1,1 @@
+"""The AWS side against the emulator."""
