@@ -88,7 +88,7 @@ def test_reads_what_a_user_wrote(bench: Bench) -> None:
     record = account(bench, Phone="123", AnnualRevenue="12.5")
     empty = dict.fromkeys(("Website", "Industry", "Description"))
     assert {"Name": "Acme", "Phone": "123", "AnnualRevenue": "12.5", **empty} == record.values
-    assert (None, None, False, False) == (record.key, record.marker, record.deleted, record.ours)
+    assert (record.key, record.marker, record.deleted, record.ours) == (None, None, False, False)
     assert record.modified_by not in (None, "")
 
 
