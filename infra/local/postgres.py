@@ -87,8 +87,10 @@ class _User:
                 return cls(entry.pw_uid, entry.pw_gid)
         raise ClusterError(f"PostgreSQL does not run as root, and there is no user {' or '.join(UNPRIVILEGED_USERS)}")
 
-    def popen(self, argv: list[str], *, output: IO[bytes] | int, cwd: Path | str) -> subprocess.Popen[bytes]:
-        """Start `argv` as this user, in a session of its own, with an environment that holds no `PG*` variable."""
+    def popen(
+        self, argv: list[str], *, output: IO[bytes] | int, cwd: Path | str, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start `argv` as this user, in a session of its own, in an environment of `env` and no `PG*` variable."""
         drops = self.uid is not None
         return subprocess.Popen(
             argv,
@@ -96,7 +98,7 @@ class _User:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=cwd,
-            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"} | dict(env or {}),
             start_new_session=True,
             user=self.uid,
             group=self.gid,
@@ -154,14 +156,18 @@ class Cluster:
         folder: Where data and log go; `None` for a temporary folder. Where the caller is root and the user that runs
             the server cannot reach the folder, a temporary one replaces it: read `folder` after `start`.
         port: The TCP port on 127.0.0.1; `None` for a free one.
+        log_file: Where the server's output goes; by default a file in `folder`.
         durable: Keep `fsync` on. Off by default, as tests throw the data away.
         settings: Further server settings, for example `{"log_statement": "all"}`.
+        environment: Environment variables by which the caller recognises the server's processes.
     """
 
     folder: Path | None = None
     port: int | None = None
+    log_file: Path | None = None
     durable: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     passwords: dict[str, str] = field(
         default_factory=lambda: {role: secrets.token_urlsafe(18) for role in (SUPERUSER, OWNER, APPLICATION)}
     )
@@ -199,7 +205,7 @@ class Cluster:
     @property
     def log(self) -> Path:
         """The server's log file."""
-        return self._home / "postgres.log"
+        return self.log_file or self._home / "postgres.log"
 
     @property
     def pid(self) -> int | None:
@@ -238,6 +244,8 @@ class Cluster:
             ClusterError: The server did not come up; the message holds the end of its log.
         """
         user = _User.choose()
+        if self.log_file is not None:
+            self.log_file.parent.mkdir(parents=True, exist_ok=True)
         if self.folder is not None and not self.folder.is_dir():
             self.folder.mkdir(parents=True, mode=0o700)
             user.own(self.folder)
@@ -352,7 +360,7 @@ class Cluster:
         deadline = time.monotonic() + START_SECONDS
         while True:
             with self.log.open("ab") as log:
-                self._server = user.popen(argv, output=log, cwd=self._home)
+                self._server = user.popen(argv, output=log, cwd=self._home, env=self.environment)
             if guarded:
                 self._guard = guard(self._server.pid, self._home)
             while self._server.poll() is None and time.monotonic() < deadline:

@@ -19,6 +19,7 @@ from infra.local.ports import HOST, free_port
 from infra.local.processes import guard, log_end, plain_environment, release, spawn, stop_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,12 +50,16 @@ class Emulator:
     Args:
         folder: Where its temporary files and its log go; `None` for a temporary folder that `remove` deletes.
         port: The TCP port on 127.0.0.1; `None` for a free one.
-        marker: Environment variables by which the caller recognises the process and its Lambdas.
+        log_file: Where its output goes; by default a file in `folder`.
+        code_cache: Where unpacked Lambda code is kept for the next emulator; by default in `folder`.
+        environment: Environment variables by which the caller recognises the process and its Lambdas.
     """
 
     folder: Path | None = None
     port: int | None = None
-    marker: dict[str, str] = field(default_factory=dict)
+    log_file: Path | None = None
+    code_cache: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
     _guard: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
@@ -93,8 +98,19 @@ class Emulator:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     @property
+    def healthy(self) -> bool:
+        """Whether an emulator answers at the port, whoever started it."""
+        try:
+            with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=2) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    @property
     def log(self) -> Path:
         """The emulator's log, which also has what its Lambdas print."""
+        if self.log_file is not None:
+            return self.log_file
         if self.folder is None:
             raise EmulatorError("the emulator has no folder before it is started")
         return self.folder / "emulator.log"
@@ -117,7 +133,7 @@ class Emulator:
         temporary = self.folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         env = plain_environment(
-            **self.marker,
+            **self.environment,
             GATEWAY_PORT=str(self.port),
             BIND_HOST=HOST,
             MINISTACK_HOST=HOST,
@@ -126,6 +142,7 @@ class Emulator:
             STATE_DIR=str(self.folder / "state"),
             S3_DATA_DIR=str(self.folder / "s3"),
             TMPDIR=str(temporary),
+            CODE_CACHE=str(self.code_cache or self.folder / "code"),
             LOG_LEVEL=os.environ.get("EMULATOR_LOG_LEVEL", "INFO"),
         )
         self._process = spawn([python, Path(__file__).with_name("shim")], log=self.log, env=env, cwd=self.folder)
@@ -159,15 +176,8 @@ class Emulator:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not self._healthy():
+        while not self.healthy:
             if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise EmulatorError(f"the AWS emulator did not start on port {self.port}:\n{log_end(self.log)}")
             time.sleep(0.05)
-
-    def _healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=2) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False

@@ -42,7 +42,12 @@ def consume(event, context):
 def echo(event, context):
     if event.get("fail"):
         raise ValueError("as asked")
-    return {"process": os.getpid(), "endpoint": os.environ.get("AWS_ENDPOINT_URL"), "region": os.environ["AWS_REGION"]}
+    return {
+        "process": os.getpid(),
+        "code": os.path.realpath(__file__),
+        "endpoint": os.environ.get("AWS_ENDPOINT_URL"),
+        "region": os.environ["AWS_REGION"],
+    }
 """
 
 SWAGGER = {
@@ -201,6 +206,21 @@ def test_environment_outlives_an_exception(client: Callable[[str], Any]) -> None
     last, _ = call()
     assert (error, failed["errorMessage"]) == ("Unhandled", "as asked")
     assert first["process"] == last["process"]
+
+
+def test_cold_starts_share_unpacked_code(client: Callable[[str], Any]) -> None:
+    """Each cold start of the same code is another process on the same files."""
+    functions = client("lambda")
+
+    def cold() -> Any:
+        deploy(client, "echo")
+        answer = json.loads(functions.invoke(FunctionName="echo", Payload="{}")["Payload"].read())
+        functions.delete_function(FunctionName="echo")
+        return answer
+
+    first, second = cold(), cold()
+    assert first["code"] == second["code"]
+    assert first["process"] != second["process"]
 
 
 def test_functions_find_the_emulator(emulator: Emulator, client: Callable[[str], Any]) -> None:

@@ -4,12 +4,14 @@ Run by the emulator's own environment: `emulator-venv/bin/python infra/local/emu
 functions of ministack, whose version is therefore pinned in `infra/local/emulator-requirements.txt`.
 """
 
+import code_cache
 import event_sources
 import rest_apis
 import workers
 from ministack import app
 from ministack.services import lambda_svc
 
+code_cache.install()
 rest_apis.install()
 event_sources.install()
 workers.install()
