@@ -1,0 +1,77 @@
+"""From what a statement returned to the core's rows and markers."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from chalicelib.core.errors import Rejected
+from chalicelib.core.mapping import Field, Kind
+from chalicelib.core.model import Fields, Marker, PrimaryKey, Row, RowId, RowState, Value
+from chalicelib.core.values import from_postgres
+from chalicelib.core.values.columns import DOUBLE, column_type
+from chalicelib.postgres.rowsql import RowSql
+
+_MOMENTS: Mapping[Kind, type[date] | type[datetime] | type[time]] = {
+    Kind.DATE: date,
+    Kind.DATETIME: datetime,
+    Kind.TIME: time,
+}
+
+
+def states(composed: RowSql, found: Iterable[Sequence[object]], count: int) -> list[RowState]:
+    """Rows and markers, in the order asked.
+
+    Args:
+        composed: the mapping and its parents.
+        found: what the statement ``read`` returned.
+        count: how many were asked for.
+    """
+    result = [RowState(None, None)] * count
+    for place, pk, sfid, state, unlinked, operation, stored in found:
+        row = None if pk is None else _row(composed, pk, sfid, state, unlinked)
+        marker = None if operation is None else Marker(str(operation), _fields(composed, _loads(stored)))
+        result[int(str(place))] = RowState(row, marker)
+    return result
+
+
+def primary_key(texts: object) -> PrimaryKey:
+    """A key as the statements return it, an array of text."""
+    return tuple(str(part) for part in texts) if isinstance(texts, list) else ()
+
+
+def _row(composed: RowSql, pk: object, sfid: object, state: object, unlinked: object) -> Row:
+    parents = {name: RowId(composed.parents[name].table, (str(key),)) for name, key in _loads(unlinked).items()}
+    values = {name: value for name, value in _fields(composed, _loads(state)).items() if name not in parents}
+    return Row(primary_key(pk), None if sfid is None else str(sfid), values, parents)
+
+
+def _fields(composed: RowSql, raw: Mapping[str, object]) -> Fields:
+    """The fields that have a canonical form; the others are left out, for nothing can be said of them."""
+    values: dict[str, Value] = {}
+    for field in composed.mapping.fields:
+        if field.name in raw:
+            try:
+                values[field.name] = from_postgres(field, _loaded(field, raw[field.name]))
+            except Rejected:
+                continue  # NaN, infinity, a year beyond 9999: missing is not null, so the field stays untouched
+    return values
+
+
+def _loads(text: object) -> dict[str, object]:
+    """A JSON object; numbers keep each of their digits."""
+    loaded = json.loads(text, parse_float=Decimal) if isinstance(text, str) else {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _loaded(field: Field, raw: object) -> object:
+    """A value as psycopg would have loaded it from the column, from its JSON form."""
+    if isinstance(raw, str) and field.kind in _MOMENTS:
+        try:
+            return _MOMENTS[field.kind].fromisoformat(raw)
+        except ValueError:
+            return raw  # infinity, or a year that Python has not: no canonical form
+    if field.kind is Kind.NUMBER and raw is not None:
+        number = Decimal(str(raw))
+        return float(number) if column_type(field.column_type).name == DOUBLE else number
+    return raw
