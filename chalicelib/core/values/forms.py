@@ -62,7 +62,7 @@ def uuid_of(text: str) -> str:
 def number_of(number: Decimal) -> str:
     """An exact decimal without exponent, trailing zeros or minus zero: "-12.5", "0"."""
     if not number.is_finite():
-        raise unreadable("NaN and infinity are no numbers that both sides can keep")
+        raise unreadable("only a finite number can be kept on both sides")
     if not number:
         return "0"
     if abs(number.adjusted()) > _MAGNITUDE:
