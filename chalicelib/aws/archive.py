@@ -1,6 +1,7 @@
 """Issues and history: what people see of the past, and how it is written in one go with an entry."""
 
 import heapq
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -68,12 +69,13 @@ class Archive:
             *(self._listed(shard, low, limit) for shard in items.shards()), key=lambda item: item["issue_at"]["S"]
         )
         issues: list[Issue] = []
-        for item in listed:
-            if len(issues) == limit:
+        while len(issues) < limit:
+            keys = [items.key_of(item) for item in itertools.islice(listed, limit - len(issues))]
+            if not keys:
                 break
-            issue = self._issue(items.key_of(item))
-            if issue is not None and issue.closed_at is None:
-                issues.append(issue)
+            found = self._table.get_many(keys)
+            read = (self._issue(key, found[key]) for key in keys if key in found)
+            issues.extend(issue for issue in read if issue is not None and issue.closed_at is None)
         return issues
 
     def _listed(self, shard: str, low: str, limit: int) -> Iterator[Attributes]:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -74,9 +75,9 @@ def key() -> str:
     return str(uuid.uuid4())
 
 
-def fresh(key: str, **parts: object) -> Entry:
+def fresh(key: str, **parts: Any) -> Entry:
     """The first version of an entry."""
-    return replace(Entry(key, "contact", version=1, updated_at=1.5), **parts)  # type: ignore[arg-type]
+    return replace(Entry(key, "contact", version=1, updated_at=1.5), **parts)
 
 
 def full(key: str) -> Entry:
@@ -115,7 +116,7 @@ def full(key: str) -> Entry:
     )
 
 
-def issue(key: str, issue_id: str, **parts: object) -> Issue:
+def issue(key: str, issue_id: str, **parts: Any) -> Issue:
     """An open conflict."""
     made = Issue(
         issue_id,
@@ -132,18 +133,18 @@ def issue(key: str, issue_id: str, **parts: object) -> Issue:
         actors={Side.POSTGRES: "ann"},
         pk=("7",),
     )
-    return replace(made, **parts)  # type: ignore[arg-type]
+    return replace(made, **parts)
 
 
-def history(key: str, at: float, **parts: object) -> History:
+def history(key: str, at: float, **parts: Any) -> History:
     """One overwritten value."""
     made = History(key, "contact", at, "op-1", Side.POSTGRES, Cause.EDIT, {"Name": "a"}, {"Name": "b"}, "ann")
-    return replace(made, **parts)  # type: ignore[arg-type]
+    return replace(made, **parts)
 
 
-def keep(ledger: AnyLedger, seen: Entry | None, entry: Entry, **parts: object) -> Entry:
+def keep(ledger: AnyLedger, seen: Entry | None, entry: Entry, **parts: Any) -> Entry:
     """Write a change that has to succeed; the entry as it is then."""
-    change = EntryChange(seen, entry, **parts)  # type: ignore[arg-type]
+    change = EntryChange(seen, entry, **parts)
     assert list(ledger.write([change])) == [Kept()]
     return entry
 
@@ -207,7 +208,7 @@ def test_changes_are_independent(ledger: AnyLedger) -> None:
 
 
 @pytest.mark.parametrize("parts", [{"version": 1}, {"version": 3}, {"version": 2, "dirty": 1}])
-def test_a_change_that_breaks_the_count_is_a_defect(ledger: AnyLedger, key: str, parts: dict[str, int]) -> None:
+def test_a_change_that_breaks_the_count_is_a_defect(ledger: AnyLedger, key: str, parts: dict[str, Any]) -> None:
     """A version grows by one, and dirty belongs to others."""
     first = keep(ledger, None, fresh(key))
     with pytest.raises(ProtocolError, match=key):
@@ -308,10 +309,10 @@ def test_a_change_larger_than_a_transaction_is_kept_whole(subject: Subject, key:
     assert subject.issue(issues[0].id) == issues[0]
 
 
-def hint(**parts: object) -> Hint:
+def hint(**parts: Any) -> Hint:
     """A child's hint."""
     made = Hint(RowId("public.contact", ("1",)), Change.CREATED, "17", 5.5, "ann", sfid="003000000000001AAA")
-    return replace(made, **parts)  # type: ignore[arg-type]
+    return replace(made, **parts)
 
 
 def test_waiters_are_found_by_parent_and_by_child(ledger: AnyLedger, key: str) -> None:

@@ -24,7 +24,7 @@ class Stage:
         outputs: of the stack.
     """
 
-    options: dict[str, str]
+    options: dict[str, Any]
     outputs: dict[str, str]
 
     def client(self, service: str) -> Any:
@@ -36,7 +36,7 @@ class Stage:
 def stage() -> Iterator[Stage]:
     """Start an emulator with one stage in it, and stop it at the end."""
     with Emulator() as emulator:
-        options = {
+        options: dict[str, Any] = {
             "endpoint_url": emulator.endpoint_url,
             "region_name": "us-east-1",
             "aws_access_key_id": "test",

@@ -1,0 +1,5 @@
+"""The AWS emulator with one stage."""
+
+from tests.contract.conftest import aws
+
+__all__ = ["aws"]
