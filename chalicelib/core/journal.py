@@ -31,10 +31,9 @@ from chalicelib.core.ledger import (
     alike,
 )
 from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Digest, Fields, Identity, Known, Record, RowState, SalesforceId, Side, condense
+from chalicelib.core.model import Digest, Fields, Identity, Known, Record, SalesforceId, Side, condense
 from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan
 from chalicelib.core.recover import (
-    Ground,
     buried,
     formed_on_postgres,
     formed_on_salesforce,
@@ -53,16 +52,16 @@ def refusal_slot(side: Side) -> str:
     return f"*{side}"
 
 
-def opened(work: Work, ground: Ground, now: float, lease_seconds: float) -> EntryChange:
+def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
     """The intent, under the condition that nobody wrote the entry since it was read."""
-    plan, entry = _plan(work), work.current
+    plan, entry = work.planned, work.current
     record = work.record
     intent = Intent(
         operation=work.operation,
         target={name: remember(values) for name, values in plan.target.items()},
         on_postgres=frozenset(plan.on_postgres),
         on_salesforce=frozenset(plan.on_salesforce),
-        seen_postgres=_remembered(work.mapping, work.state.row.values if work.state and work.state.row else {}),
+        seen_postgres=_remembered(work.mapping, work.row.values if work.row is not None else {}),
         seen_salesforce=_remembered(work.mapping, record.values if record is not None else {}),
         existence=plan.existence,
         alive=bool(plan.alive),
@@ -74,7 +73,7 @@ def opened(work: Work, ground: Ground, now: float, lease_seconds: float) -> Entr
     after = replace(
         entry,
         version=entry.version + 1,
-        alive=ground.alive,
+        alive=work.ground.alive,
         sfid=work.sfid,
         pk=work.pk,
         bases=plan.bases,
@@ -96,7 +95,7 @@ def linked(work: Work, now: float) -> EntryChange:
 
 def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
     """The bases of a record of which nothing is to be written; None where the ledger holds them already."""
-    plan, entry = _plan(work), work.current
+    plan, entry = work.planned, work.current
     bases = {**plan.bases, **{name: settled(remember(values)) for name, values in plan.target.items()}}
     issues, documents = _conflicts(work, plan, entry, now)
     after = replace(
@@ -118,14 +117,15 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
     return EntryChange(work.entry, after, _links(work), (*documents, *closing))
 
 
-def finished(work: Work, now: float, read: ReadIssues, row: RowState | None, record: Record | None) -> EntryChange:
-    """The new bases after a write of Postgres (``row``), of Salesforce (``record``), or of both."""
-    plan, entry = _plan(work), work.current
+def finished(work: Work, now: float, read: ReadIssues) -> EntryChange:
+    """The new bases after a write of Postgres, of Salesforce, or of both."""
+    plan, entry = work.planned, work.current
     bases = {**plan.bases, **{name: settled(remember(values)) for name, values in plan.target.items()}}
     echoes: dict[tuple[Side, str], Remembered] = {}
+    row, record = work.row_after, work.record_after
     if row is not None and row.row is not None:
-        before = work.state.row if work.state is not None else None
-        _read_back(bases, echoes, work, Side.POSTGRES, (before.values if before is not None else None, row.row.values))
+        before = work.row.values if work.row is not None else None
+        _read_back(bases, echoes, work, Side.POSTGRES, (before, row.row.values))
     if record is not None and not record.deleted and record.ours and record.marker == work.operation:
         known = work.record if work.record is not None and not work.record.deleted else None
         _read_back(bases, echoes, work, Side.SALESFORCE, (known.values if known is not None else None, record.values))
@@ -160,9 +160,9 @@ def released(work: Work, now: float) -> EntryChange:
 
 def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
     """A refused write: its values are remembered, so that just these are not sent again."""
-    plan, change = _plan(work), released(work, now)
+    plan, change = work.planned, released(work, now)
     written = plan.fields.get(side, {})
-    held = work.record if side is Side.SALESFORCE else (work.state.row if work.state is not None else None)
+    held = work.record if side is Side.SALESFORCE else work.row
     seen = {name: condense(value) for name, value in (held.values if held is not None else {}).items()}
     blamed = {name for name in error.fields if name in written}
     items: dict[str, Known] = {name: condense(value) for name, value in written.items() if not blamed or name in blamed}
@@ -180,7 +180,7 @@ def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
         opened_at=known.opened_at if known is not None else now,
         updated_at=now,
         fields=tuple(sorted(items)),
-        postgres=_some(work.state.row.values if work.state and work.state.row else {}, items),
+        postgres=_some(work.row.values if work.row is not None else {}, items),
         salesforce=_some(work.record.values if work.record is not None else {}, items),
         code=error.code,
         text=str(error),
@@ -222,11 +222,6 @@ def issue_id(key: str, slot: str, content: str) -> str:
 
 
 # --- pieces
-
-
-def _plan(work: Work) -> Plan:
-    assert work.plan is not None  # noqa: S101 - the settle step plans before it writes
-    return work.plan
 
 
 def _links(work: Work) -> tuple[Identity, ...]:
@@ -273,7 +268,7 @@ def _read_back(
     around: tuple[Fields | None, Fields],
 ) -> None:
     """Account for what a side made of our write: forms of what we wrote, and echoes beside it."""
-    plan = _plan(work)
+    plan = work.planned
     written = plan.on_postgres if side is Side.POSTGRES else plan.on_salesforce
     form = formed_on_postgres if side is Side.POSTGRES else formed_on_salesforce
     before = None if around[0] is None else _remembered(work.mapping, around[0])
@@ -330,7 +325,7 @@ def _document(work: Work, conflict: Conflict, known: OpenIssue | None, now: floa
         reason=conflict.decision,
         fields=names if conflict.slot != DELETE_SLOT else (),
         base=dict(zip(names, agreed_values, strict=True)) if agreed_values is not None and unit is not None else {},
-        postgres=_some(work.state.row.values if work.state and work.state.row else {}, dict.fromkeys(names)),
+        postgres=_some(work.row.values if work.row is not None else {}, dict.fromkeys(names)),
         salesforce=_some(work.record.values if work.record is not None else {}, dict.fromkeys(names)),
         actors=_actors(work),
         sfid=work.sfid,
@@ -372,13 +367,12 @@ def _close(plan: Plan, after: Entry, now: float, read: ReadIssues) -> tuple[Entr
 
 def _overwritten(work: Work, plan: Plan, now: float) -> tuple[History, ...]:
     """What the plan is about to overwrite, per side and cause."""
-    row = work.state.row if work.state is not None else None
     record = work.record if work.record is not None and not work.record.deleted else None
     causes = {
         name: plan.causes[unit.name] for unit in work.mapping.units if unit.name in plan.causes for name in unit.fields
     }
     entries: list[History] = []
-    for side, held in ((Side.POSTGRES, row), (Side.SALESFORCE, record)):
+    for side, held in ((Side.POSTGRES, work.row), (Side.SALESFORCE, record)):
         existence = plan.existence if plan.existence is not None and plan.existence.side is side else None
         before = dict(held.values) if held is not None else {}
         if existence is not None and not existence.alive:

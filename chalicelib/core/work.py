@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chalicelib.core.errors import TwinledgerError
-from chalicelib.core.ledger import Entry
+from chalicelib.core.errors import Decision, ProtocolError, RetryLater, TwinledgerError
+from chalicelib.core.ledger import Entry, Existence
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import (
     Change,
@@ -14,12 +14,14 @@ from chalicelib.core.model import (
     PrimaryKey,
     Record,
     RecordKey,
+    Row,
     RowId,
     RowState,
     SalesforceId,
     Side,
 )
 from chalicelib.core.plan import Plan
+from chalicelib.core.recover import Ground
 
 
 class Result(StrEnum):
@@ -32,6 +34,14 @@ class Result(StrEnum):
     PARKED = "parked"  # a system refused a write; an issue says why
     RETRY = "retry"  # the message is to come again
     HALTED = "halted"  # the message is to come again, and a person has to act
+
+
+RESULTS = {
+    Decision.RETRY: Result.RETRY,
+    Decision.PARK: Result.PARKED,
+    Decision.DROP: Result.UNCHANGED,
+    Decision.HALT: Result.HALTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,11 @@ class Outcome:
     conflicts: int = 0
     merged: int = 0
 
+    @classmethod
+    def of(cls, hint: Hint, error: TwinledgerError) -> "Outcome":
+        """The outcome of a hint that an error ended."""
+        return cls(hint, RESULTS[error.decision], error.after if isinstance(error, RetryLater) else None, error)
+
     @property
     def acknowledged(self) -> bool:
         """Whether the message is done with."""
@@ -76,11 +91,21 @@ class Work:
         state: Postgres as last read.
         record: Salesforce as last read.
         trusted: whether ``record`` is a message's content that stands for a read.
+        ground: the bases after recovery.
         plan: what this pass does.
         operation: id of this pass's operation.
+        row_after: what Postgres held after our write; None: nothing was written there in this pass.
+        record_after: what Salesforce held after our write; None: nothing was written there in this pass.
         without: units to leave alone: their parent is missing.
-        parents: the parents that it waits for.
+        registered: whether it was registered as a waiter.
+        recovered: whether an interrupted operation was found.
+        again: whether a message came in while the lease was ours.
         result: what came of it; None: it is still on its way.
+        after: see :class:`Outcome`.
+        error: see :class:`Outcome`.
+        wrote: the sides that were written.
+        conflicts: see :class:`Outcome`.
+        merged: see :class:`Outcome`.
     """
 
     mapping: ObjectMapping
@@ -92,10 +117,12 @@ class Work:
     state: RowState | None = None
     record: Record | None = None
     trusted: bool = False
+    ground: Ground = field(default_factory=lambda: Ground({}, None))
     plan: Plan | None = None
     operation: str = ""
+    row_after: RowState | None = None
+    record_after: Record | None = None
     without: set[str] = field(default_factory=set)
-    parents: list[Identity] = field(default_factory=list)
     registered: bool = False
     recovered: bool = False
     again: bool = False
@@ -121,9 +148,51 @@ class Work:
             known.append(RowId(self.mapping.table, self.pk))
         return tuple(known)
 
+    @property
+    def planned(self) -> Plan:
+        """The plan of this pass, which every step after planning may rely on."""
+        if self.plan is None:
+            raise ProtocolError(f"record {self.key}: written before it was planned")
+        return self.plan
+
+    @property
+    def seen_state(self) -> RowState:
+        """Postgres as last read; empty before it was."""
+        return self.state or RowState(None, None)
+
+    @property
+    def row(self) -> Row | None:
+        """The row as last read."""
+        return self.seen_state.row
+
+    @property
+    def linked(self) -> bool:
+        """Whether the ledger knows the record on both sides."""
+        entry = self.current
+        return entry.alive is True and entry.sfid is not None and entry.pk is not None
+
+    @property
+    def creates_record(self) -> bool:
+        """Whether this pass makes the record in Salesforce."""
+        return self.planned.existence is Existence.CREATE_SALESFORCE
+
+    def start(self, entry: Entry | None) -> None:
+        """Begin a pass with the ledger's entry as it is now."""
+        self.entry, self.plan, self.record, self.trusted, self.again = entry, None, None, False, False
+        self.row_after, self.record_after = None, None
+        if entry is not None:
+            self.sfid = entry.sfid or self.sfid
+            self.pk = entry.pk or self.pk
+            self.recovered |= entry.intent is not None
+
+    def fail(self, error: TwinledgerError, *, after: float | None = None) -> None:
+        """An error ended the work."""
+        told = error.after if isinstance(error, RetryLater) else None
+        self.end(RESULTS[error.decision], error=error, after=after if after is not None else told)
+
     def end(self, result: Result, *, error: TwinledgerError | None = None, after: float | None = None) -> None:
         """The work is over."""
-        self.result, self.error, self.after = result, error, after
+        self.result, self.error, self.after = result, error or self.error, after
 
     def outcomes(self) -> Sequence[Outcome]:
         """One outcome for each hint."""

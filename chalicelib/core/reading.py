@@ -1,0 +1,140 @@
+"""Steps 1 and 2 of the settle step: the ledger entries, then both sides, with as few calls as the hints allow.
+
+What a hint may save:
+
+- The side that sent it holds just the base, and nothing is under way: it is an echo, and the other side need not be
+  read. Edits since have messages of their own.
+- An outbound message's content may stand for the read of Salesforce where it is complete and newer than everything
+  that was settled, and the plan then writes nothing to Salesforce.
+
+Anything doubtful is read.
+"""
+
+from collections.abc import Sequence
+
+from chalicelib.core.ledger import BaseState, alike
+from chalicelib.core.model import Record, RowState, Side
+from chalicelib.core.ports import Clock, Ledger, RecordQuery, Records, RowQuery, Rows
+from chalicelib.core.recover import remember, unit_values
+from chalicelib.core.work import Result, Work
+
+
+class Reading:
+    """Reads what a pass needs."""
+
+    def __init__(self, ledger: Ledger, rows: Rows, records: Records, clock: Clock) -> None:
+        self._ledger = ledger
+        self._rows = rows
+        self._records = records
+        self._clock = clock
+
+    def claim(self, works: Sequence[Work]) -> list[Work]:
+        """Read the entries; records that another worker holds are left to it.
+
+        holder:  intent written ......................... finish: dirty = seen?  no -> round again
+        we:              our message, the lease runs: dirty + 1, provided that the version is still the one seen
+
+        The holder then reads both sides again, after our message was acknowledged: nothing is missed, nobody waits.
+        """
+        entries = self._ledger.read([work.key for work in works])
+        now = self._clock.now()
+        held: list[Work] = []
+        for work in works:
+            work.start(entries.get(work.key))
+            if work.current.leased(now):
+                held.append(work)
+        if held:
+            told = self._ledger.disturb([work.current for work in held])
+            for work, disturbed in zip(held, told, strict=True):
+                if disturbed:
+                    work.end(Result.HANDED_OVER)
+        return [work for work in works if work not in held]
+
+    def read_rows(self, works: Sequence[Work]) -> None:
+        """Read Postgres: by primary key where it is known, and by Salesforce id before the row is called absent."""
+        self._fill_rows([(work, RowQuery(work.mapping, work.key, work.pk, work.sfid)) for work in works])
+        absent = [work for work in works if work.row is None and work.pk is not None and work.sfid is not None]
+        self._fill_rows([(work, RowQuery(work.mapping, work.key, None, work.sfid)) for work in absent])
+
+    def _fill_rows(self, wanted: Sequence[tuple[Work, RowQuery]]) -> None:
+        asked = [(work, query) for work, query in wanted if query.pk is not None or query.sfid is not None]
+        for work, _ in wanted:
+            work.state = RowState(None, None)
+        found = self._rows.read([query for _, query in asked]) if asked else ()
+        for (work, _), state in zip(asked, found, strict=True):
+            work.state = state
+            if state.row is not None:
+                work.pk = state.row.pk
+                work.sfid = work.sfid or state.row.sfid
+
+    def read_records(self, works: Sequence[Work]) -> None:
+        """Read Salesforce, or take a message's content for it."""
+        for work in works:
+            work.record = self._trustworthy(work)
+            work.trusted = work.record is not None
+        self.fetch([work for work in works if not work.trusted])
+
+    def fetch(self, works: Sequence[Work]) -> None:
+        """Read Salesforce: by id where it is known, and by key before the record is called absent."""
+        if not works:
+            return
+        queries = [RecordQuery(work.mapping, work.sfid, work.key) for work in works]
+        found = dict(zip((work.key for work in works), self._records.read(queries), strict=True))
+        absent = [work for work in works if found[work.key] is None and work.sfid is not None]
+        if absent:
+            by_key = [RecordQuery(work.mapping, None, work.key) for work in absent]
+            found |= zip((work.key for work in absent), self._records.read(by_key), strict=True)
+        for work in works:
+            work.record, work.trusted = found[work.key], False
+            if work.record is not None:
+                work.sfid = work.record.id
+        unseen = [work for work in works if work.record is not None and work.row is None]
+        self._fill_rows([(work, RowQuery(work.mapping, work.key, None, work.sfid)) for work in unseen])
+
+    @staticmethod
+    def _trustworthy(work: Work) -> Record | None:
+        """A message's content that may stand for a read."""
+        told = [hint.record for hint in work.hints if hint.side is Side.SALESFORCE]
+        newest = max((record for record in told if record is not None), key=lambda r: r.modified_at, default=None)
+        if newest is None or None in told or newest.deleted or not _quiet(work):
+            return None
+        newer = newest.modified_at > work.current.salesforce_second
+        return newest if newer and work.mapping.complete(newest.values) else None
+
+
+def is_echo(work: Work) -> bool:
+    """Whether the messages are answered by the sides that sent them: they hold just the base.
+
+    A message with a newer second than the ledger's is not: that second is to be remembered, or an older message that
+    is still on its way would be trusted.
+    """
+    if not _quiet(work):
+        return False
+    for hint in work.hints:
+        if hint.side is Side.POSTGRES:
+            fields = work.row.values if work.row is not None else {}
+        elif hint.record is None or hint.record.deleted or hint.record.modified_at > work.current.salesforce_second:
+            return False
+        else:
+            fields = hint.record.values
+        held = unit_values(work.mapping, fields)
+        for unit in work.mapping.units:
+            base, values = work.current.bases.get(unit.name), held.get(unit.name)
+            if base is None or values is None or base.state is not BaseState.AGREED:
+                return False
+            if not alike(remember(values), base.of(hint.side)):
+                return False
+    return True
+
+
+def _quiet(work: Work) -> bool:
+    """Whether the record is linked, and nothing is under way with it or waits."""
+    entry, row = work.current, work.row
+    return (
+        entry.alive is True
+        and entry.intent is None
+        and not (entry.issues or entry.answers or entry.refusals)
+        and row is not None
+        and row.sfid == entry.sfid
+        and not row.unlinked
+    )
