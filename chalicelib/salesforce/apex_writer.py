@@ -32,8 +32,9 @@ from chalicelib.core.ports import (
 )
 from chalicelib.salesforce.client import Client, Reply
 from chalicelib.salesforce.errors import ApexFailed, Problem, classify_problems, problems_in
-from chalicelib.salesforce.reader import Reader, stamp
+from chalicelib.salesforce.reader import Reader
 from chalicelib.salesforce.soql import KEY_FIELD
+from chalicelib.salesforce.stamps import rest_stamp
 from chalicelib.salesforce.writes import expected_record, expected_values, spelled
 
 PATH = "twinledger/v1"
@@ -135,7 +136,7 @@ class ApexRecords(Records):
         seen = expected_record(write)
         if write.kind is WriteKind.UPDATE and seen.key is None:
             operation["values"][KEY_FIELD] = write.key
-        expected = {"marker": seen.marker, "stamp": stamp(seen.modified_at), "values": expected_values(write)}
+        expected = {"marker": seen.marker, "stamp": rest_stamp(seen.modified_at), "values": expected_values(write)}
         return operation | {"id": seen.id, "expected": expected}
 
     def _outcome(self, write: RecordWrite, result: Mapping[str, Any], reply: Reply) -> RecordOutcome:

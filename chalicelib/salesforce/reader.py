@@ -4,7 +4,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.errors import ConfigurationError, Rejected, TwinledgerError
@@ -16,6 +15,7 @@ from chalicelib.salesforce.client import Client
 from chalicelib.salesforce.describe import describe
 from chalicelib.salesforce.errors import classify
 from chalicelib.salesforce.soql import KEY_FIELD, MARKER_FIELD, QUERY_BYTES, STATE_FIELDS, Wanted, encoded
+from chalicelib.salesforce.stamps import seconds
 
 QUERIES_A_CALL = 5  # Composite takes at most so many queries
 NARROWED_SECONDS = 300.0  # for so long a field that cannot be read is not asked for again
@@ -180,17 +180,3 @@ def _canonical(mapping: ObjectMapping, raw: Mapping[str, Any]) -> Iterator[tuple
             yield name, from_salesforce(mapping.by_name[name], value)
         except Rejected as error:
             _log.warning("a value of %s cannot be read and is left alone: %s", mapping.object, error)
-
-
-def seconds(stamp: str) -> int:
-    """A datetime of REST's (``2026-11-24T01:02:03.000+0000``) or SOAP's (``...000Z``) as seconds since the epoch.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return int(datetime.fromisoformat(stamp).timestamp())
-
-
-def stamp(at: int) -> str:
-    """Seconds since the epoch as REST spells them."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")

@@ -91,6 +91,7 @@ class _LocalAdapter(_Adapter):
     ) -> requests.Response:
         sent = request.copy()
         asked = urlsplit(str(request.url))
+        sent.headers["Host"] = asked.netloc
         sent.url = urlunsplit((self._local.scheme, self._local.netloc, asked.path, asked.query, asked.fragment))
         response = super().send(sent, timeout=timeout, **kwargs)
         response.request = request

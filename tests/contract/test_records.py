@@ -1,5 +1,6 @@
 """The port ``Records``: what the settle step relies on, for every implementation."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -17,9 +18,17 @@ from chalicelib.core.ports import (
     Stale,
     WriteKind,
 )
+from tests.contract.live_bench import LiveBench, Org, running_org
 from tests.contract.record_bench import ACCOUNT, CONTACT, Bench, FakeBench
 
-FLAVOURS = ["fake-apex", "fake-conditional"]
+FLAVOURS = ["fake-apex", "fake-conditional", "live-apex", "live-conditional"]
+
+
+@pytest.fixture(scope="module")
+def org() -> Iterator[Org]:
+    """A simulated org for the whole module; each test resets it."""
+    with running_org() as org:
+        yield org
 
 
 @pytest.fixture(params=FLAVOURS)
@@ -28,8 +37,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     kind, flavour = request.param.split("-")
     if kind == "fake":
         return FakeBench(apex=flavour == "apex")
-    bench: Bench = request.getfixturevalue("live")(apex=flavour == "apex")
-    return bench
+    return LiveBench(request.getfixturevalue("org"), apex=flavour == "apex")
 
 
 def read(
