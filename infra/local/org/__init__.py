@@ -1,0 +1,1 @@
+"""A simulated Salesforce org for one machine: REST, Bulk, OAuth, Apex contract, outbound messages and events."""

@@ -1,0 +1,91 @@
+"""A request to the data API and its answer, apart from HTTP: Composite makes such requests too."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from infra.local.org.clock import parse_http_date
+from infra.local.org.errors import bad_json, fail
+from infra.local.org.faults import Effects
+from infra.local.org.transactions import Transaction
+from infra.local.org.users import Session
+
+
+@dataclass(slots=True)
+class Call:
+    """One request below ``/services/data/vXX.0``; ``tx`` is set inside an all-or-none Composite."""
+
+    method: str
+    path: tuple[str, ...]
+    query: dict[str, str]
+    headers: dict[str, str]
+    session: Session
+    version: str
+    raw_body: bytes = b""
+    parsed: Any = None
+    effects: Effects = field(default_factory=Effects)
+    tx: Transaction | None = None
+    nested: bool = False
+
+    @property
+    def base(self) -> str:
+        """The versioned root, ``/services/data/v66.0``."""
+        return f"/services/data/{self.version}"
+
+    def json(self) -> Any:
+        """The body.
+
+        Raises:
+            OrgError: JSON_PARSER_ERROR.
+        """
+        if self.parsed is not None:
+            return self.parsed
+        return load_json(self.raw_body)
+
+    def record(self) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            OrgError: JSON_PARSER_ERROR.
+        """
+        value = self.json()
+        if not isinstance(value, dict):
+            raise bad_json("The HTTP entity body is required to be a JSON object")
+        return value
+
+    def unmodified_since(self) -> float | None:
+        """The date of ``If-Unmodified-Since`` in seconds since the epoch.
+
+        Raises:
+            OrgError: the header holds no HTTP date.
+        """
+        text = self.headers.get("if-unmodified-since")
+        if not text:
+            return None
+        try:
+            return parse_http_date(text)
+        except ValueError:
+            raise fail("INVALID_HEADER", f"no HTTP date: {text}") from None
+
+
+@dataclass(slots=True)
+class Answer:
+    """Status, headers, and a body that is sent as JSON unless it is bytes; None is no body."""
+
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = "application/json;charset=UTF-8"
+
+
+def load_json(raw: bytes) -> Any:
+    """Parse a body.
+
+    Raises:
+        OrgError: JSON_PARSER_ERROR.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise bad_json(f"{error}") from None

@@ -1,0 +1,1 @@
+"""The simulated org, driven over HTTP by an unmodified simple-salesforce."""

@@ -1,0 +1,279 @@
+"""sObject Rows: create, get, update, delete and upsert."""
+
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+import pytest
+from simple_salesforce import Salesforce
+from simple_salesforce.exceptions import (
+    SalesforceGeneralError,
+    SalesforceMalformedRequest,
+    SalesforceMoreThanOneRecord,
+    SalesforceResourceNotFound,
+)
+
+from tests.integration.org.support import OrgClient
+
+KEY = "6f1b2c1e-6d0a-4b1b-9a52-7a8de9f0c001"
+
+
+def _error(exception: pytest.ExceptionInfo[BaseException]) -> tuple[int, str, list[str] | None]:
+    value = exception.value
+    return value.status, value.content[0]["errorCode"], value.content[0].get("fields")  # type: ignore[attr-defined]
+
+
+def test_a_record_can_be_created_read_updated_and_deleted(sf: Salesforce) -> None:
+    """The life of a record through simple-salesforce."""
+    created = sf.Contact.create({"LastName": "Bond", "FirstName": "James"})
+    assert {"id": created["id"], "success": True, "errors": []} == created
+    assert sf.Contact.update(created["id"], {"Phone": "007"}) == 204
+    record = sf.Contact.get(created["id"])
+    assert ("James Bond", "007", False) == (record["Name"], record["Phone"], record["IsDeleted"])
+    assert sf.Contact.delete(created["id"]) == 204
+    with pytest.raises(SalesforceResourceNotFound) as gone:
+        sf.Contact.get(created["id"])
+    assert _error(gone) == (404, "ENTITY_IS_DELETED", [])
+
+
+def test_an_id_of_15_characters_finds_the_record(sf: Salesforce) -> None:
+    """Both lengths of an id are taken, the answer has 18 characters."""
+    created = sf.Account.create({"Name": "Acme"})
+    assert created["id"] == sf.Account.get(created["id"][:15])["Id"]
+
+
+def test_stamps_have_whole_seconds_and_name_the_user(org: OrgClient, sf: Salesforce) -> None:
+    """LastModifiedById says who wrote last; the stamps end in .000+0000."""
+    created = sf.Account.create({"Name": "Acme"})
+    org.call("PATCH", f"sobjects/Account/{created['id']}", {"Phone": "1"}, user="bob")
+    record = sf.Account.get(created["id"])
+    users = org.control("users", method="GET")
+    assert record["CreatedById"] == users["integration"]["userId"]
+    assert record["LastModifiedById"] == users["bob"]["userId"]
+    assert record["LastModifiedDate"].endswith(".000+0000")
+    assert record["SystemModstamp"] >= record["LastModifiedDate"]
+
+
+def test_get_with_fields_returns_only_those(org: OrgClient, sf: Salesforce) -> None:
+    """``fields=`` limits the answer, an unknown field is refused."""
+    created = sf.Account.create({"Name": "Acme", "Phone": "1"})
+    answer = org.call("GET", f"sobjects/Account/{created['id']}?fields=Name,Phone").json()
+    assert {"attributes", "Name", "Phone", "Id"} == set(answer)
+    refused = org.call("GET", f"sobjects/Account/{created['id']}?fields=Nope")
+    assert (400, "INVALID_FIELD") == (refused.status_code, refused.json()[0]["errorCode"])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"FirstName": "x"}, (400, "REQUIRED_FIELD_MISSING", ["LastName"])),
+        ({"LastName": ""}, (400, "REQUIRED_FIELD_MISSING", ["LastName"])),
+        ({"LastName": "x" * 81}, (400, "STRING_TOO_LONG", ["LastName"])),
+        ({"LastName": "x", "Email": "no address"}, (400, "INVALID_EMAIL_ADDRESS", ["Email"])),
+        ({"LastName": "x", "Nope__c": 1}, (400, "INVALID_FIELD", None)),
+        ({"LastName": "x", "CreatedDate": "2026-01-01T00:00:00Z"},
+         (400, "INVALID_FIELD_FOR_INSERT_UPDATE", ["CreatedDate"])),
+        ({"LastName": "x", "Name": "y"}, (400, "INVALID_FIELD_FOR_INSERT_UPDATE", ["Name"])),
+        ({"LastName": "x", "MailingAddress": {"city": "y"}},
+         (400, "INVALID_FIELD_FOR_INSERT_UPDATE", ["MailingAddress"])),
+        ({"LastName": "x", "AccountId": "nonsense"}, (400, "MALFORMED_ID", ["AccountId"])),
+        ({"LastName": "x", "AccountId": "003xx000004TmiQAAS"}, (400, "MALFORMED_ID", ["AccountId"])),
+        ({"LastName": "x", "Birthdate": "yesterday"}, (400, "JSON_PARSER_ERROR", None)),
+        ({"LastName": "x", "DoNotCall": "perhaps"}, (400, "JSON_PARSER_ERROR", None)),
+        ({"LastName": 5}, (400, "JSON_PARSER_ERROR", None)),
+    ],
+)  # fmt: skip
+def test_a_refused_create_says_why(sf: Salesforce, values: dict, expected: tuple) -> None:
+    """Each refusal has Salesforce's status, code and fields, and leaves nothing behind."""
+    with pytest.raises(SalesforceMalformedRequest) as refused:
+        sf.Contact.create(values)
+    assert expected == _error(refused)
+    assert sf.query("SELECT COUNT() FROM Contact")["totalSize"] == 0
+
+
+def test_a_missing_parent_is_a_404(sf: Salesforce) -> None:
+    """INVALID_CROSS_REFERENCE_KEY stands for a parent that is not there, or is in the bin."""
+    account = sf.Account.create({"Name": "Acme"})["id"]
+    sf.Account.delete(account)
+    for parent in (account, "001xx000003DGb2AAG"):
+        with pytest.raises(SalesforceResourceNotFound) as refused:
+            sf.Contact.create({"LastName": "x", "AccountId": parent})
+        assert _error(refused) == (404, "INVALID_CROSS_REFERENCE_KEY", ["AccountId"])
+
+
+def test_unknown_records_and_objects_are_404_and_a_bad_id_is_400(sf: Salesforce) -> None:
+    """NOT_FOUND for what is not there, MALFORMED_ID for what is no id."""
+    with pytest.raises(SalesforceResourceNotFound) as missing:
+        sf.Contact.get("003xx000004TmiQAAS")
+    assert _error(missing) == (404, "NOT_FOUND", None)
+    with pytest.raises(SalesforceResourceNotFound):
+        sf.Nothing__c.get("003xx000004TmiQAAS")
+    with pytest.raises(SalesforceMalformedRequest) as malformed:
+        sf.Contact.update("003xx000004TmiQAAX", {"Phone": "1"})
+    assert _error(malformed) == (400, "MALFORMED_ID", ["Id"])
+
+
+def test_values_are_trimmed_and_empty_text_is_null(sf: Salesforce) -> None:
+    """What is stored differs from what was sent."""
+    created = sf.Contact.create({"LastName": "  Bond ", "Title": "   ", "Phone": ""})
+    record = sf.Contact.get(created["id"])
+    assert ("Bond", None, None) == (record["LastName"], record["Title"], record["Phone"])
+
+
+def test_a_number_keeps_its_precision_beyond_the_scale(sf: Salesforce) -> None:
+    """The API stores more decimals than the field shows; too many digits before the point are refused."""
+    created = sf.Opportunity.create(
+        {"Name": "o", "StageName": "Prospecting", "CloseDate": "2026-12-31", "Amount": 10.12345, "Probability": 50}
+    )
+    record = sf.Opportunity.get(created["id"])
+    assert (10.12345, 50.0, False) == (record["Amount"], record["Probability"], record["IsClosed"])
+    with pytest.raises(SalesforceMalformedRequest) as refused:
+        sf.Opportunity.update(created["id"], {"Amount": 1e17})
+    assert _error(refused) == (400, "NUMBER_OUTSIDE_VALID_RANGE", ["Amount"])
+
+
+def test_a_compound_address_is_an_object_on_read(sf: Salesforce) -> None:
+    """Components are written, the compound is read."""
+    created = sf.Account.create({"Name": "Acme", "BillingCity": "Berlin"})
+    address = sf.Account.get(created["id"])["BillingAddress"]
+    assert ("Berlin", None) == (address["city"], address["street"])
+
+
+def test_a_second_record_with_the_unique_key_is_refused_in_any_case(sf: Salesforce) -> None:
+    """DUPLICATE_VALUE names the 15-character id of the record that has the value."""
+    first = sf.Contact.create({"LastName": "a", "Twinledger_Key__c": KEY})["id"]
+    with pytest.raises(SalesforceMalformedRequest) as refused:
+        sf.Contact.create({"LastName": "b", "Twinledger_Key__c": KEY.upper()})
+    expected = f"duplicate value found: Twinledger_Key__c duplicates value on record with id: {first[:15]}"
+    assert (expected, "DUPLICATE_VALUE") == (refused.value.content[0]["message"], refused.value.content[0]["errorCode"])
+
+
+def test_upsert_by_external_id_creates_then_updates(org: OrgClient) -> None:
+    """201 with created true, then 200 with created false."""
+    path = f"sobjects/Contact/Twinledger_Key__c/{KEY}"
+    first = org.call("PATCH", path, {"LastName": "a"}, user="integration")
+    second = org.call("PATCH", path, {"LastName": "b"}, user="integration")
+    assert (201, True) == (first.status_code, first.json()["created"])
+    assert (200, False) == (second.status_code, second.json()["created"])
+    assert org.call("GET", path).json()["LastName"] == "b"
+    assert org.call("GET", path + "x").status_code == 404
+
+
+def test_several_matches_of_a_look_up_field_are_a_300(sf: Salesforce) -> None:
+    """Email is a look-up field but not unique."""
+    for name in ("a", "b"):
+        sf.Contact.create({"LastName": name, "Email": "x@example.com"})
+    with pytest.raises(SalesforceMoreThanOneRecord) as several:
+        sf.Contact.get_by_custom_id("Email", "x@example.com")
+    assert len(several.value.content) == 2
+
+
+def test_a_parent_can_be_named_by_external_id(sf: Salesforce) -> None:
+    """``"Account": {"Ext__c": "A-1"}`` sets the reference; an unknown key is refused."""
+    account = sf.Account.create({"Name": "Acme", "Twinledger_Key__c": KEY})["id"]
+    contact = sf.Contact.create({"LastName": "x", "Account": {"Twinledger_Key__c": KEY}})["id"]
+    assert account == sf.Contact.get(contact)["AccountId"]
+    with pytest.raises(SalesforceMalformedRequest) as refused:
+        sf.Contact.create({"LastName": "x", "Account": {"Twinledger_Key__c": "A-2"}})
+    assert (400, "INVALID_FIELD", None) == _error(refused)
+
+
+def test_ordinary_users_may_not_write_the_marker_fields(alice: Salesforce) -> None:
+    """The two fields are editable by the integration user only."""
+    with pytest.raises(SalesforceMalformedRequest) as refused:
+        alice.Contact.create({"LastName": "x", "Twinledger_Op__c": "op"})
+    assert (400, "INVALID_FIELD_FOR_INSERT_UPDATE", ["Twinledger_Op__c"]) == _error(refused)
+
+
+def test_a_hidden_field_is_absent_and_unknown(org: OrgClient, sf: Salesforce) -> None:
+    """Field-level security takes a field out of reads, describes and writes."""
+    org.control("users", {"name": "bob", "hidden": ["Contact.Phone"]})
+    created = sf.Contact.create({"LastName": "x", "Phone": "1"})["id"]
+    assert "Phone" not in org.call("GET", f"sobjects/Contact/{created}", user="bob").json()
+    described = org.call("GET", "sobjects/Contact/describe", user="bob").json()["fields"]
+    assert "Phone" not in {field["name"] for field in described}
+    refused = org.call("PATCH", f"sobjects/Contact/{created}", {"Phone": "2"}, user="bob")
+    assert (400, "INVALID_FIELD") == (refused.status_code, refused.json()[0]["errorCode"])
+
+
+def test_a_precondition_compares_whole_seconds(org: OrgClient, sf: Salesforce) -> None:
+    """A date before the last change is a 412; the same second passes, though an edit may hide in it."""
+    created = sf.Contact.create({"LastName": "x"})["id"]
+    stamp = org.call("GET", f"sobjects/Contact/{created}").headers["Date"]
+    path = f"sobjects/Contact/{created}"
+    late = org.call("PATCH", path, {"Phone": "1"}, headers={"If-Unmodified-Since": "Tue, 10 Mar 2026 00:00:00 GMT"})
+    assert late.status_code == 412
+    assert org.call("GET", path).json()["Phone"] is None
+    assert org.call("PATCH", path, {"Phone": "2"}, headers={"If-Unmodified-Since": stamp}).status_code == 204
+    read = org.call("GET", path, headers={"If-Unmodified-Since": "Tue, 10 Mar 2026 00:00:00 GMT"})
+    assert read.status_code == 412
+    gone = org.call("DELETE", path, headers={"If-Unmodified-Since": "Tue, 10 Mar 2026 00:00:00 GMT"})
+    assert gone.status_code == 204
+
+
+def test_simple_salesforce_raises_its_general_error_for_a_failed_precondition(sf: Salesforce) -> None:
+    """A 412 has no class of its own there."""
+    created = sf.Contact.create({"LastName": "x"})["id"]
+    with pytest.raises(SalesforceGeneralError) as failed:
+        sf.Contact.update(created, {"Phone": "1"}, headers={"If-Unmodified-Since": "Tue, 10 Mar 2026 00:00:00 GMT"})
+    assert failed.value.status == 412
+
+
+def test_deleting_a_parent_takes_its_details_and_undelete_brings_them_back(org: OrgClient, sf: Salesforce) -> None:
+    """Contacts go with their account; a look-up that clears is restored too."""
+    account = sf.Account.create({"Name": "Acme"})["id"]
+    contact = sf.Contact.create({"LastName": "x", "AccountId": account})["id"]
+    case = sf.Case.create({"Subject": "s", "AccountId": account})["id"]
+    sf.Account.delete(account)
+    assert sf.Case.get(case)["AccountId"] is None
+    deleted = sf.query_all(f"SELECT IsDeleted FROM Contact WHERE Id = '{contact}'", include_deleted=True)
+    assert [True] == [record["IsDeleted"] for record in deleted["records"]]
+    result = org.control("undelete", {"ids": [account]})["results"]
+    assert [{"id": account, "errors": []}] == result
+    assert sf.Contact.get(contact)["AccountId"] == account
+    assert sf.Case.get(case)["AccountId"] == account
+
+
+def test_an_undelete_whose_key_was_given_away_is_refused(org: OrgClient, sf: Salesforce) -> None:
+    """The bin does not block a unique value, so the undelete meets the new record."""
+    first = sf.Contact.create({"LastName": "a", "Twinledger_Key__c": KEY})["id"]
+    sf.Contact.delete(first)
+    sf.Contact.create({"LastName": "b", "Twinledger_Key__c": KEY})
+    errors = org.control("undelete", {"ids": [first]})["results"][0]["errors"]
+    assert ["DUPLICATE_VALUE"] == [error["statusCode"] for error in errors]
+
+
+def test_a_merge_moves_children_and_marks_the_loser(org: OrgClient, sf: Salesforce) -> None:
+    """The loser is deleted with MasterRecordId, its contacts belong to the winner."""
+    winner, loser = (sf.Account.create({"Name": name})["id"] for name in ("w", "l"))
+    contact = sf.Contact.create({"LastName": "x", "AccountId": loser})["id"]
+    org.control("merge", {"master": winner, "losers": [loser], "values": {"Phone": "9"}})
+    assert (winner, "9") == (sf.Contact.get(contact)["AccountId"], sf.Account.get(winner)["Phone"])
+    query = f"SELECT IsDeleted, MasterRecordId FROM Account WHERE Id = '{loser}'"
+    record = sf.query_all(query, include_deleted=True)["records"][0]
+    assert (True, winner) == (record["IsDeleted"], record["MasterRecordId"])
+
+
+def test_the_bin_is_emptied_after_15_days(org: OrgClient, sf: Salesforce) -> None:
+    """Then the record is not found any more, and cannot be undeleted."""
+    created = sf.Contact.create({"LastName": "x"})["id"]
+    sf.Contact.delete(created)
+    org.control("settings", {"clockOffsetSeconds": 15 * 86_400 + 60})
+    errors = org.control("undelete", {"ids": [created]})["results"][0]["errors"]
+    assert ["NOT_FOUND"] == [error["statusCode"] for error in errors]
+    with pytest.raises(SalesforceResourceNotFound) as gone:
+        sf.Contact.get(created)
+    assert (404, "NOT_FOUND", None) == _error(gone)
+
+
+def test_updated_and_deleted_ids_are_listed_by_time(org: OrgClient, sf: Salesforce) -> None:
+    """getUpdated and getDeleted ignore seconds."""
+    kept, dropped = (sf.Contact.create({"LastName": name})["id"] for name in ("k", "d"))
+    sf.Contact.delete(dropped)
+    now = org.call("GET", "limits").headers["Date"]
+    start = parsedate_to_datetime(now) - timedelta(minutes=5)
+    end = parsedate_to_datetime(now) + timedelta(minutes=5)
+    updated = sf.Contact.updated(start, end)
+    deleted = sf.Contact.deleted(start, end)
+    assert [kept] == updated["ids"]
+    assert [dropped] == [entry["id"] for entry in deleted["deletedRecords"]]
+    assert updated["latestDateCovered"].endswith(".000+0000")
