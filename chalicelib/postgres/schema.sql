@@ -1,27 +1,27 @@
 -- Everything that Twinledger keeps in the user's database, beside one column in each mapped table.
 
 -- name: schema
-CREATE SCHEMA IF NOT EXISTS twinledger;
+CREATE SCHEMA IF NOT EXISTS twinledger
 
 -- name: schema_comment
-COMMENT ON SCHEMA twinledger IS 'Twinledger: sync with Salesforce. Remove with: python manage.py uninstall';
+COMMENT ON SCHEMA twinledger IS 'Twinledger: sync with Salesforce. Remove with: python manage.py uninstall'
 
 -- name: installation
 CREATE TABLE IF NOT EXISTS twinledger.installation (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     identity uuid NOT NULL DEFAULT gen_random_uuid(),  -- tells this database from another with the same name
     installed_at timestamptz NOT NULL DEFAULT now()
-);
+)
 
 -- name: installation_row
-INSERT INTO twinledger.installation DEFAULT VALUES ON CONFLICT DO NOTHING;
+INSERT INTO twinledger.installation DEFAULT VALUES ON CONFLICT DO NOTHING
 
 -- name: link
 CREATE TABLE IF NOT EXISTS twinledger.link (  -- what the installation added to a mapped table, and takes away again
     table_name text PRIMARY KEY,
     added_column boolean NOT NULL DEFAULT false,
     added_index text  -- schema-qualified and quoted
-);
+)
 
 -- name: outbox
 CREATE TABLE IF NOT EXISTS twinledger.outbox (
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS twinledger.outbox (
     actor text,  -- the setting twinledger.actor, which an application may set to its own user
     origin text,  -- operation id of a write of ours, in whose transaction this happened
     edited_at timestamptz NOT NULL  -- clock time while the row lock was held
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)
 
 -- name: marker
 CREATE TABLE IF NOT EXISTS twinledger.marker (
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS twinledger.marker (
     operation text NOT NULL,
     stored jsonb NOT NULL,  -- mapped columns at the end of that transaction, by Salesforce field name
     written_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
+)
 
 -- name: edit
 CREATE TABLE IF NOT EXISTS twinledger.edit (  -- when users last changed a column whose policy is newest_wins
@@ -57,4 +57,4 @@ CREATE TABLE IF NOT EXISTS twinledger.edit (  -- when users last changed a colum
     edited_at timestamptz NOT NULL,
     actor text,
     PRIMARY KEY (table_name, pk, column_name)
-);
+)

@@ -20,10 +20,10 @@ def _statements(file: str) -> Mapping[str, str]:
     """The statements of one file by name."""
     text = Path(__file__).with_name(file).read_text(encoding="utf-8")
     _, *parts = _NAME.split(text)
-    return {name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def statement(file: str, name: str, **pieces: sql.Composable) -> sql.Composed:
+def statement(file: str, name: str, /, **pieces: sql.Composable) -> sql.Composed:
     """One statement with its pieces put in.
 
     Args:
@@ -35,6 +35,14 @@ def statement(file: str, name: str, **pieces: sql.Composable) -> sql.Composed:
         KeyError: there is no such statement, or it has braces for which no piece is given.
     """
     return sql.SQL(_statements(f"{file}.sql")[name]).format(**pieces)
+
+
+def dollar_quoted(text: str) -> sql.SQL:
+    """A string constant that stays readable: ``$twinledger$...$twinledger$``."""
+    tag = "$twinledger$"
+    while tag in text:
+        tag = f"{tag[:-1]}_$"
+    return sql.SQL(f"{tag}\n{text}\n{tag}")
 
 
 def relation(table: str) -> sql.Identifier:
