@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.aws import codec, items
@@ -57,6 +57,12 @@ class Archive:
         """All issues of a record, open and closed, in order of opening."""
         found = self._table.query(items.entry_key(key)[0], ("issue#", "issue$"))
         return [issue for item in found if (issue := self._issue(items.key_of(item), item)) is not None]
+
+    def read_issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
+        """Issues of one record by their ids; ids that are not there are left out."""
+        found = self._table.get_many([items.issue_key(key, issue_id) for issue_id in ids])
+        issues = (self._issue(place, item) for place, item in found.items())
+        return {issue.id: issue for issue in issues if issue is not None}
 
     def open_issues(self, limit: int = 100, after: str = "") -> Sequence[Issue]:
         """Open issues in order of opening, those after the issue with id ``after``.

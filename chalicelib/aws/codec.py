@@ -6,13 +6,12 @@ after a roll-back the newer code's items wait for it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from chalicelib.core.errors import ProtocolError
 from chalicelib.core.ledger import FORMAT_VERSION, Entry, History, Issue, Remembered
-from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, Hint, Identity, Record, RecordKey, RowId, SalesforceId, Side
 from chalicelib.core.ports import Waiter
 
@@ -67,8 +66,8 @@ class Overflow:
     history: tuple[History, ...]
 
 
-def _seal(value: object, *, order: Literal["deterministic"] | None = None) -> bytes:
-    return msgspec.json.encode(_Sealed(FORMAT_VERSION, msgspec.Raw(msgspec.json.encode(value, order=order))))
+def _seal(value: object) -> bytes:
+    return msgspec.json.encode(_Sealed(FORMAT_VERSION, msgspec.Raw(msgspec.json.encode(value))))
 
 
 def _opener(kind: type[T]) -> Callable[[bytes], T]:
@@ -99,12 +98,6 @@ encode_history: Callable[[History], bytes] = _seal
 decode_history = _opener(History)
 encode_overflow: Callable[[Overflow], bytes] = _seal
 decode_overflow = _opener(Overflow)
-decode_mappings = _opener(Mappings)
-
-
-def encode_mappings(mappings: Mappings) -> bytes:
-    """Resolved mappings as JSON; equal mappings give equal bytes, so that their digest is a fingerprint."""
-    return _seal(mappings, order="deterministic")
 
 
 def encode_entry(entry: Entry) -> bytes:

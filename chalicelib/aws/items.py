@@ -11,7 +11,8 @@
     waiter#PARENT        KEY                         a child that waits for this parent
     due#GROUP            due                         a hint for later; in the index ``due``
     checkpoint#NAME      checkpoint                  how far a job has come
-    installation         installation                what `manage.py install` and `probe` found
+    installation         installation                what `manage.py install` found: mappings, org, database
+    probe#ORG            probe                       what `manage.py probe` found
 
 A body is JSON, compressed from about 1 KB on. DynamoDB's limits ("Quotas in Amazon DynamoDB"): 400 KB an item, 100
 items and 4 MB a transaction, 2,048 bytes a partition key, 1,024 bytes a sort key.

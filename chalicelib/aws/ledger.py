@@ -16,9 +16,9 @@ from chalicelib.aws.items import Attributes
 from chalicelib.aws.table import Put, Refused, Table
 from chalicelib.aws.waiting import Waiting
 from chalicelib.core.errors import ProtocolError, Superseded, TwinledgerError
-from chalicelib.core.ledger import Answer, Entry, EntryChange, alike
+from chalicelib.core.ledger import Answer, Entry, EntryChange, Issue, alike
 from chalicelib.core.model import Identity, RecordKey
-from chalicelib.core.ports import Failed, Kept, Moved, Stale
+from chalicelib.core.ports import Clock, Failed, Kept, Moved, Stale
 
 ROUNDS = 8  # tries of an operator's action against a record that keeps moving
 
@@ -33,10 +33,11 @@ class DynamoLedger(Waiting):
     Args:
         table: the table.
         archive: of issues and history.
+        clock: see :class:`~chalicelib.aws.waiting.Waiting`.
     """
 
-    def __init__(self, table: Table, archive: Archive) -> None:
-        super().__init__(table)
+    def __init__(self, table: Table, archive: Archive, clock: Clock) -> None:
+        super().__init__(table, clock)
         self._archive = archive
         self._bodies = Bodies(table)
 
@@ -136,6 +137,10 @@ class DynamoLedger(Waiting):
     def _link(self, identity: Identity, key: RecordKey) -> Put:
         link = items.item(items.link_key(identity), record_key=items.text(key))
         return Put(link, _OURS, {":key": {"S": key}})
+
+    def read_issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
+        """Read issues of one record in full."""
+        return self._archive.read_issues(key, ids)
 
     # --- the dirty counter
 

@@ -7,7 +7,9 @@ from chalicelib.aws import codec, items
 from chalicelib.aws.items import Attributes
 from chalicelib.aws.table import Table
 from chalicelib.core.model import Hint, Identity, RecordKey
-from chalicelib.core.ports import Waiter
+from chalicelib.core.ports import Clock, Waiter
+
+PATIENCE = 3600.0  # seconds
 
 
 class Waiting:
@@ -15,10 +17,12 @@ class Waiting:
 
     Args:
         table: the table.
+        clock: for the time from which the sweeper looks after a waiter, should its parent have forgotten it.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
 
     def wait_for(self, child: Hint, key: RecordKey, parents: Collection[Identity]) -> None:
         """Register a child as a waiter on its parents. The hint is kept without the record's content.
@@ -30,7 +34,8 @@ class Waiting:
           |                  |<-- waiters? -----------|   after the link, and consistently: finds the child
         """
         hint = replace(child, record=None)
-        self._table.put_many([item for parent in parents for item in _both(Waiter(parent, key, hint))])
+        due = self._clock.now() + PATIENCE
+        self._table.put_many([item for parent in parents for item in _both(Waiter(parent, key, hint), due)])
 
     def waiters(self, parents: Collection[Identity]) -> Sequence[Waiter]:
         """The children that wait for any of these parents, by parent in the order asked, then by child."""
@@ -44,18 +49,23 @@ class Waiting:
 
     def forget(self, waiters: Collection[Waiter]) -> None:
         """Remove waiters; one that is gone already is no error."""
-        self._table.delete_many([items.key_of(item) for waiter in waiters for item in _both(waiter)])
+        self._table.delete_many([items.key_of(item) for waiter in waiters for item in _both(waiter, 0.0)])
 
 
 def _partition(parent: Identity) -> str:
     return f"waiter#{items.name(parent)}"
 
 
-def _both(waiter: Waiter) -> tuple[Attributes, Attributes]:
+def _both(waiter: Waiter, due: float) -> tuple[Attributes, Attributes]:
     body = codec.encode_waiter(waiter)
     attribute = items.body_attribute(body, items.packed(body))
     by_parent = items.item((_partition(waiter.parent), waiter.key), body=attribute)
-    by_child = items.item((items.entry_key(waiter.key)[0], f"waits#{items.name(waiter.parent)}"), body=attribute)
+    by_child = items.item(
+        (items.entry_key(waiter.key)[0], f"waits#{items.name(waiter.parent)}"),
+        body=attribute,
+        due_shard=items.text(items.shard(waiter.key)),
+        due_at=items.number(due),
+    )
     return by_parent, by_child
 
 

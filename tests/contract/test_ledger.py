@@ -54,7 +54,7 @@ def _memory() -> Subject:
 def _dynamo(stage: Stage) -> Subject:
     table = Table(clients.dynamodb(**stage.options), stage.outputs["LedgerTable"], FakeClock())
     archive = Archive(table)
-    return Subject(DynamoLedger(table, archive), archive.issue, lambda key: list(archive.history(key)))
+    return Subject(DynamoLedger(table, archive, FakeClock()), archive.issue, lambda key: list(archive.history(key)))
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -294,6 +294,14 @@ def test_issues_and_history_are_written_with_the_entry(subject: Subject, key: st
     keep(ledger, first, replace(first, version=2), issues=(closed,), history=(late,))
     assert subject.issue(f"{key}-1") == closed
     assert subject.history(key) == [late, history(key, 1.0), history(key, 1.0)]
+
+
+def test_issues_of_a_record_are_read_by_id(ledger: AnyLedger, key: str) -> None:
+    """Those that are not there, and those of another record, are left out."""
+    keep(ledger, None, fresh(key), issues=(issue(key, f"{key}-1"), issue(key, f"{key}-2")))
+    assert ledger.read_issues(key, [f"{key}-1", f"{key}-3"]) == {f"{key}-1": issue(key, f"{key}-1")}
+    assert ledger.read_issues("other", [f"{key}-1"]) == {}
+    assert ledger.read_issues(key, []) == {}
 
 
 def test_a_change_larger_than_a_transaction_is_kept_whole(subject: Subject, key: str) -> None:

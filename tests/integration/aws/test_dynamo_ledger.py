@@ -69,7 +69,7 @@ def archive(table: Table) -> Archive:
 @pytest.fixture
 def ledger(table: Table, archive: Archive) -> DynamoLedger:
     """The ledger."""
-    return DynamoLedger(table, archive)
+    return DynamoLedger(table, archive, FakeClock())
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_a_late_reader_puts_nothing_over_a_newer_issue(
 def test_a_failed_change_is_its_own_outcome(aws: Stage, archive: Archive, key: str) -> None:
     """A table that is not there fails each change with the reason, and reads with the error."""
     missing = Table(clients.dynamodb(**aws.options), "no-such-table", FakeClock())
-    ledger = DynamoLedger(missing, archive)
+    ledger = DynamoLedger(missing, archive, FakeClock())
     [outcome] = ledger.write([EntryChange(None, fresh(key))])
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, ConfigurationError)
@@ -238,6 +238,7 @@ def test_an_action_on_a_record_that_keeps_moving_gives_up(
     other = DynamoLedger(
         Table(clients.dynamodb(**aws.options), aws.outputs["LedgerTable"], FakeClock()),
         ledger._archive,
+        FakeClock(),
     )
     real = ledger.read
 
@@ -317,10 +318,10 @@ def test_an_undeliverable_message_has_an_issue(archive: Archive, key: str) -> No
 def test_a_conflict_of_transactions_is_tried_again(aws: Stage, archive: Archive, key: str) -> None:
     """Another transaction on the same item is waited out for a while, then the change fails for now."""
     table, client = conflicting(aws, "put_item", times=2)
-    assert list(DynamoLedger(table, archive).write([EntryChange(None, fresh(key))])) == [Kept()]
+    assert list(DynamoLedger(table, archive, FakeClock()).write([EntryChange(None, fresh(key))])) == [Kept()]
     assert client.left == 0
     table, _ = conflicting(aws, "put_item", times=99)
-    [outcome] = DynamoLedger(table, archive).write([EntryChange(None, fresh(str(uuid.uuid4())))])
+    [outcome] = DynamoLedger(table, archive, FakeClock()).write([EntryChange(None, fresh(str(uuid.uuid4())))])
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, RecordLocked)
 

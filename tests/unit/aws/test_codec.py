@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from chalicelib.aws import codec, items
 from chalicelib.core.errors import ProtocolError
 from chalicelib.core.ledger import Base, Entry
-from chalicelib.core.mapping import Field, Kind, Mappings, ObjectMapping, Unit
 from chalicelib.core.model import Change, Digest, Hint, RowId, SalesforceId
 
 values = st.one_of(st.none(), st.booleans(), st.text(st.characters(exclude_categories=["Cs"]), max_size=5))
@@ -36,17 +35,6 @@ def test_a_message_without_a_record_is_a_defect() -> None:
     text = codec.encode_hint(hint).replace(b'{"object":"Account","id":"001"}', b"null")
     with pytest.raises(ProtocolError, match="names no record"):
         codec.decode_hint(text)
-
-
-def test_equal_mappings_have_equal_bytes() -> None:
-    """Their digest is a fingerprint, whatever the order of a set in memory."""
-    field = Field("Name", "name", Kind.TEXT, "text")
-    mappings = Mappings(
-        (ObjectMapping("a", "A", "public.a", ("id",), ("bigint",), (field,), (Unit("Name", ("Name",)),)),)
-    )
-    text = codec.encode_mappings(mappings)
-    assert b'"writable":["postgres","salesforce"]' in text
-    assert codec.decode_mappings(text) == mappings
 
 
 def test_identities_are_spelt_apart() -> None:

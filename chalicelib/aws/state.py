@@ -1,0 +1,138 @@
+"""What is known of the installation as a whole: its mappings, its two systems, and how far its jobs have come."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from chalicelib.aws import items
+from chalicelib.aws.table import Put, Table
+from chalicelib.core.errors import ProtocolError
+from chalicelib.core.mapping import Mappings
+from chalicelib.core.schema import from_json, to_json
+
+T = TypeVar("T")
+
+_INSTALLATION = ("installation", "installation")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What `manage.py probe` found out about an org.
+
+    Attributes:
+        organization_id: 18 characters.
+        passed: whether every assumption held.
+        at: when, seconds since the epoch.
+        findings: one line for each assumption.
+    """
+
+    organization_id: str
+    passed: bool
+    at: float
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What `manage.py install` found and agreed on.
+
+    Attributes:
+        mappings: checked against both systems.
+        fingerprint: of the mapping file that they came from.
+        organization_id: 18 characters.
+        database: the identity of the database: a restored or copied one has another.
+        installed_at: seconds since the epoch.
+    """
+
+    mappings: Mappings
+    fingerprint: str
+    organization_id: str
+    database: str
+    installed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    mappings: str
+    fingerprint: str
+    organization_id: str
+    database: str
+    installed_at: float
+
+
+class State:
+    """The installation's own items.
+
+    Args:
+        table: the table.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def installation(self) -> Installation | None:
+        """The installation; None where `manage.py install` has not run.
+
+        Raises:
+            MappingError: the stored mappings are of another version.
+        """
+        item = self._table.get(_INSTALLATION)
+        if item is None:
+            return None
+        stored = _decode(items.body_of(item), _Stored)
+        return Installation(
+            from_json(stored.mappings),
+            stored.fingerprint,
+            stored.organization_id,
+            stored.database,
+            stored.installed_at,
+        )
+
+    def save_installation(self, installation: Installation) -> None:
+        """Remember the installation."""
+        stored = _Stored(
+            to_json(installation.mappings),
+            installation.fingerprint,
+            installation.organization_id,
+            installation.database,
+            installation.installed_at,
+        )
+        self._save(_INSTALLATION, msgspec.json.encode(stored))
+
+    def probe(self, organization_id: str) -> Probe | None:
+        """What the last probe of an org found; None where it was never probed."""
+        item = self._table.get(_probe(organization_id))
+        return None if item is None else _decode(items.body_of(item), Probe)
+
+    def save_probe(self, probe: Probe) -> None:
+        """Remember a probe."""
+        self._save(_probe(probe.organization_id), msgspec.json.encode(probe))
+
+    def checkpoint(self, name: str) -> float | None:
+        """How far a job has come, seconds since the epoch; None: it never ran."""
+        item = self._table.get(_checkpoint(name))
+        return None if item is None else float(item["covered"]["N"])
+
+    def save_checkpoint(self, name: str, at: float) -> None:
+        """Remember how far a job has come. It never goes back: of two runs the further one counts."""
+        item = items.item(_checkpoint(name), covered=items.number(at))
+        self._table.put(Put(item, "attribute_not_exists(pk) OR covered < :at", {":at": {"N": repr(at)}}))
+
+    def _save(self, key: items.Key, body: bytes) -> None:
+        self._table.put(Put(items.item(key, body=items.body_attribute(body, items.packed(body)))))
+
+
+def _checkpoint(name: str) -> items.Key:
+    return f"checkpoint#{name}", "checkpoint"
+
+
+def _probe(organization_id: str) -> items.Key:
+    return f"probe#{organization_id}", "probe"
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"{kind.__name__} that cannot be read: {error}") from error
