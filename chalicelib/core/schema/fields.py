@@ -47,7 +47,8 @@ def _salesforce_field(context: Context, declared: DeclaredField) -> SalesforceFi
         context.problems.add(
             context.place_of(declared),
             f"{context.object.name} has no such field, or it is hidden from the integration user",
-            f"{choose(declared.name, context.object.fields)} Else grant read access to it in the permission set",
+            f"correct the name ({choose(declared.name, context.object.fields)}), "
+            "or grant read access to it in the permission set",
         )
     return field
 

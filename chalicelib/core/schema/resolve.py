@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.catalog import SalesforceObject, Table
-from chalicelib.core.declared import DeclaredGroup, DeclaredMapping
+from chalicelib.core.declared import DeclaredField, DeclaredGroup, DeclaredMapping
 from chalicelib.core.mapping import Field, Mappings, ObjectMapping, Unit
 from chalicelib.core.model import Side
 from chalicelib.core.problems import Problems, choose
@@ -66,7 +66,7 @@ def _object(
         problems.add(
             f'[{mapping.name}] "object"',
             f'the org has no object "{mapping.object}", or it is hidden from the integration user',
-            f"{choose(mapping.object, objects)} Else grant read access to it in the permission set",
+            f"correct the name ({choose(mapping.object, objects)}), or grant read access to it in the permission set",
         )
     return objects.get(mapping.object)
 
@@ -76,7 +76,7 @@ def _table(problems: Problems, mapping: DeclaredMapping, tables: Mapping[str, Ta
         problems.add(
             f'[{mapping.name}] "table"',
             f'the database has no table "{mapping.table}", or the role may not see it',
-            f"{choose(mapping.table, tables)} Else grant SELECT, INSERT, UPDATE and DELETE on it",
+            f"correct the name ({choose(mapping.table, tables)}), or grant SELECT, INSERT, UPDATE and DELETE on it",
         )
     return tables.get(mapping.table)
 
@@ -85,9 +85,9 @@ def _mapping(context: Context) -> ObjectMapping:
     declared = context.declared
     fields = [field for each in declared.fields if (field := resolve_field(context, each))]
     if context.table is not None:
-        check_table(context, context.table, fields)
+        check_table(context, context.table, {each.column for each in _brought(declared, fields, Side.POSTGRES)})
     if context.object is not None:
-        check_object(context, context.object, fields)
+        check_object(context, context.object, {each.name for each in _brought(declared, fields, Side.SALESFORCE)})
     columns = context.table.columns if context.table is not None else {}
     return ObjectMapping(
         name=declared.name,
@@ -105,6 +105,12 @@ def _mapping(context: Context) -> ObjectMapping:
         soql=declared.soql,
         sql=declared.sql,
     )
+
+
+def _brought(declared: DeclaredMapping, fields: Sequence[Field], side: Side) -> Iterable[DeclaredField]:
+    """The fields that a create on a side gets; one with a problem of its own is not called missing besides."""
+    kept_back = {field.name for field in fields if side not in field.writable}
+    return (each for each in declared.fields if each.name not in kept_back)
 
 
 def _units(context: Context, fields: Mapping[str, Field]) -> Iterable[Unit]:

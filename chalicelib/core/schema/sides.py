@@ -2,7 +2,6 @@
 
 from chalicelib.core.catalog import Column, SalesforceField, SalesforceObject, Table
 from chalicelib.core.declared import KEY_FIELD, LINK_COLUMN, MARKER_FIELD
-from chalicelib.core.mapping import Field
 from chalicelib.core.model import Side
 from chalicelib.core.schema.context import Context
 from chalicelib.core.values.columns import TEXTS, column_type
@@ -10,18 +9,18 @@ from chalicelib.core.values.columns import TEXTS, column_type
 _ID_LENGTH = 18
 _KEY_LENGTH = 36
 _FILTERABLE_LENGTH = 255  # SOQL cannot filter by a long text area
+_DEFAULTED = frozenset({"OwnerId", "CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate"})
 _DEPLOY = "deploy the metadata of infra/salesforce and assign its permission set to the integration user"
 
 
-def check_table(context: Context, table: Table, fields: list[Field]) -> None:
-    """Note what keeps rows from being found, linked or inserted."""
+def check_table(context: Context, table: Table, filled: set[str]) -> None:
+    """Note what keeps rows from being found, linked or inserted; ``filled`` are the columns that an insert fills."""
     _check_key(context, table)
     _check_link(context, table)
     if Side.POSTGRES not in context.declared.direction.sides:
         return
-    filled = {field.column for field in fields if Side.POSTGRES in field.writable} | {LINK_COLUMN}
     for column in table.columns.values():
-        if column.nullable or column.has_default or column.generated or column.name in filled:
+        if column.nullable or column.has_default or column.generated or column.name in filled | {LINK_COLUMN}:
             continue
         context.problems.add(
             context.place,
@@ -65,15 +64,14 @@ def _check_link(context: Context, table: Table) -> None:
         )
 
 
-def check_object(context: Context, salesforce: SalesforceObject, fields: list[Field]) -> None:
-    """Note what keeps records from being found, marked or created."""
+def check_object(context: Context, salesforce: SalesforceObject, filled: set[str]) -> None:
+    """Note what keeps records from being found, marked or created; ``filled`` are the fields that a create fills."""
     _check_roles(context, salesforce)
     if Side.SALESFORCE not in context.declared.direction.sides:
         return
     _check_own_fields(context, salesforce)
-    mapped = {field.name for field in fields if Side.SALESFORCE in field.writable}
     for field in salesforce.fields.values():
-        if field.name not in mapped:
+        if field.name not in filled:
             _check_required(context, salesforce, field)
 
 
@@ -119,9 +117,13 @@ def _check_own_fields(context: Context, salesforce: SalesforceObject) -> None:
 
 
 def _check_required(context: Context, salesforce: SalesforceObject, field: SalesforceField) -> None:
-    """A field without which Salesforce creates no record."""
-    if field.nillable or not field.createable or field.type == "boolean" or field.name == "OwnerId":
-        return  # a checkbox is false by default, and the owner is whoever creates the record
+    """A field without which Salesforce creates no record.
+
+    A checkbox is false by default; owner and audit fields are the creating user's and the moment's, also where the
+    permission to set them makes them createable.
+    """
+    if field.nillable or not field.createable or field.type == "boolean" or field.name in _DEFAULTED:
+        return
     what = f"{salesforce.name} needs a value in {field.name} ({field.label}), and no column brings one"
     remedy = 'map it, or write direction = "to_postgres"'
     if field.type == "picklist" or field.name.endswith("__c"):
