@@ -107,7 +107,7 @@ def _assertion(credentials: JwtBearer, clock: Clock) -> dict[str, str]:
         assertion = jwt.encode(claims, credentials.private_key, algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError) as error:
         raise ConfigurationError(
-            f"the private key of the Salesforce app is not usable: {type(error).__name__}"
+            f"the private key of the Salesforce app is no RSA key in PEM ({type(error).__name__})"
         ) from error
     return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
 

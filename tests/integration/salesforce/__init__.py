@@ -1,0 +1,1 @@
+"""The Salesforce side, over HTTP."""

@@ -1,0 +1,1 @@
+"""The Salesforce side, without an org."""
