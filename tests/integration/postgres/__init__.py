@@ -1,0 +1,1 @@
+"""The Postgres side on a real server."""

@@ -20,7 +20,13 @@ DATETIME = "timestamp with time zone"
 
 
 def mapping(
-    name: str, table: str, key: Sequence[tuple[str, str]], fields: Sequence[Field], newest: str = "", sql: str | None = None
+    name: str,
+    table: str,
+    key: Sequence[tuple[str, str]],
+    fields: Sequence[Field],
+    *,
+    newest: str = "",
+    sql: str | None = None,
 ) -> ObjectMapping:
     """A mapping whose fields merge one by one."""
     return ObjectMapping(
