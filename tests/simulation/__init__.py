@@ -1,0 +1,1 @@
+"""The simulator: the real core under a seeded scheduler, on systems in memory."""
