@@ -40,7 +40,7 @@ from tests.unit.core.schema_sample import column, problems_of_one, resolved_one,
 )
 def test_types_that_pair(salesforce: str, postgres: str, kind: Kind) -> None:
     """These pairs are the same on both sides, without a warning."""
-    expected = (Field("X__c", "x", kind, postgres), [])
+    expected: tuple[Field, list[str]] = (Field("X__c", "x", kind, postgres), [])
     assert expected == resolved_one(sf_field("X__c", salesforce), column("x", postgres))
 
 
