@@ -9,6 +9,7 @@ from chalicelib.aws.errors import translated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 # A settle Lambda has 30 s in all. A repeated call is harmless here: conditional writes know their own repetition,
@@ -32,3 +33,9 @@ def sqs(**options: Any) -> "SQSClient":
     """A client of SQS; ``options`` are those of ``boto3.client``."""
     with translated():
         return boto3.client("sqs", config=CONFIG, **options)
+
+
+def secretsmanager(**options: Any) -> "SecretsManagerClient":
+    """A client of Secrets Manager; ``options`` are those of ``boto3.client``."""
+    with translated():
+        return boto3.client("secretsmanager", config=CONFIG, **options)

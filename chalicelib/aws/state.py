@@ -41,6 +41,7 @@ class Installation:
         mappings: checked against both systems.
         fingerprint: of the mapping file that they came from.
         organization_id: 18 characters.
+        user_id: the integration user, 18 characters.
         database: the identity of the database: a restored or copied one has another.
         installed_at: seconds since the epoch.
     """
@@ -48,6 +49,7 @@ class Installation:
     mappings: Mappings
     fingerprint: str
     organization_id: str
+    user_id: str
     database: str
     installed_at: float
 
@@ -57,6 +59,7 @@ class _Stored:
     mappings: str
     fingerprint: str
     organization_id: str
+    user_id: str
     database: str
     installed_at: float
 
@@ -85,6 +88,7 @@ class State:
             from_json(stored.mappings),
             stored.fingerprint,
             stored.organization_id,
+            stored.user_id,
             stored.database,
             stored.installed_at,
         )
@@ -95,6 +99,7 @@ class State:
             to_json(installation.mappings),
             installation.fingerprint,
             installation.organization_id,
+            installation.user_id,
             installation.database,
             installation.installed_at,
         )

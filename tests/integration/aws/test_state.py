@@ -40,7 +40,7 @@ def test_the_installation_is_remembered(table: Table) -> None:
     """A newer one takes its place."""
     state = State(table)
     assert state.installation() is None
-    installation = Installation(Mappings((MAPPING,)), "ab" * 32, "00D000000000001EAA", "7:twin", 5.5)
+    installation = Installation(Mappings((MAPPING,)), "ab" * 32, "00D000000000001EAA", "005000000000001AAA", "7:twin", 5.5)
     state.save_installation(replace(installation, installed_at=1.0))
     state.save_installation(installation)
     assert state.installation() == installation

@@ -1,0 +1,187 @@
+"""A batch of messages from a queue: settle what they hint at, delete what is done, and let the rest come again.
+
+The messages that are done with are deleted here, one by one, and the call fails for the rest. That is right on any
+deployment: without ReportBatchItemFailures Lambda deletes nothing of a batch whose call failed; with it, a failed call
+counts all of its messages as failed; either way those that are deleted are gone, and those that are not come again.
+
+A message may be deleted although an earlier one of its group (its record) failed: hints need no order among
+themselves. The earlier one comes again, and says no more than that the record may differ.
+
+Nothing is left to the count of receives for long. What has to wait, or has failed a few times, goes into the agenda and
+its message is done with; the dead-letter queue gets only what ends the function itself, or cannot be read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from chalicelib.core.errors import Halted, RetryLater, TwinledgerError
+from chalicelib.core.model import Hint, Identity
+from chalicelib.core.ports import Clock
+from chalicelib.core.work import Outcome, Result
+from chalicelib.jobs.telling import Telemetry
+
+LONGEST_HIDDEN = 30.0  # seconds that a message waits in its queue; longer waits go into the agenda
+MOST_RECEIVES = 3  # of the five after which a message is a dead letter
+PATIENCE = 60.0  # seconds in the agenda where the error names no time
+HALTED_PATIENCE = 300.0  # seconds in the agenda where a person has to act
+
+_Name: TypeAlias = tuple[Identity, str]
+
+
+class BatchIncomplete(RetryLater):
+    """Some messages of the batch are to come again."""
+
+
+class Settles(Protocol):
+    """The settle step."""
+
+    def settle(self, hints: Sequence[Hint]) -> Sequence[Outcome]:
+        """See :class:`chalicelib.core.settle.Settler`."""
+        ...
+
+
+class Receipts(Protocol):
+    """The queue that the batch came from."""
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """Delete messages for good."""
+        ...
+
+    def hide(self, receipts: Mapping[str, float]) -> None:
+        """Have messages come again after a number of seconds each."""
+        ...
+
+
+class Agenda(Protocol):
+    """Hints for later."""
+
+    def postpone(self, hint: Hint, at: float) -> None:
+        """Keep a hint until ``at``, seconds since the epoch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One received message.
+
+    Attributes:
+        id: SQS's id of it.
+        receipt: by which it is deleted or hidden.
+        receives: how often it was received, this time included.
+        body: its text.
+    """
+
+    id: str
+    receipt: str
+    receives: int
+    body: str
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Message":
+        """A record of Lambda's SQS event ("Using Lambda with Amazon SQS")."""
+        receives = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
+        return cls(record["messageId"], record["receiptHandle"], int(receives), record["body"])
+
+
+class Reads(Protocol):
+    """How a message's text becomes a hint."""
+
+    def __call__(self, body: str, /) -> Hint:
+        """The hint; a ProtocolError where it is none of ours."""
+        ...
+
+
+class Batch:
+    """Works off batches of one queue.
+
+    Args:
+        settler: the settle step.
+        receipts: the queue.
+        agenda: for what has to wait.
+        read: how a message's text becomes a hint.
+        clock: for the time in the agenda.
+        telemetry: for counts and failures.
+    """
+
+    def __init__(
+        self, *, settler: Settles, receipts: Receipts, agenda: Agenda, read: Reads, clock: Clock, telemetry: Telemetry
+    ) -> None:
+        self._settler = settler
+        self._receipts = receipts
+        self._agenda = agenda
+        self._read = read
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def work_off(self, messages: Sequence[Message]) -> None:
+        """Work off a batch; when this returns, every message of it may be deleted.
+
+        Raises:
+            BatchIncomplete: some messages are to come again; the others are deleted.
+            TwinledgerError: the queue or the ledger refused; whatever is not deleted comes again.
+        """
+        began = self._clock.now()
+        hints = self._hints(messages)
+        outcomes = self._settler.settle(list(hints.values()))
+        self._tell(outcomes, began)
+        worst = {_name(outcome.hint): outcome for outcome in sorted(outcomes, key=lambda one: not one.acknowledged)}
+        done: list[str] = []
+        hidden: dict[str, float] = {}
+        for message in messages:
+            hint = hints.get(message.receipt)
+            outcome = None if hint is None else worst.get(_name(hint))
+            if hint is None or outcome is None:
+                continue  # it comes again when its visibility ends, and is a dead letter in the end
+            if outcome.acknowledged or self._postponed(message, hint, outcome):
+                done.append(message.receipt)
+            else:
+                hidden[message.receipt] = _delay(message, outcome)
+        if len(done) == len(messages):
+            return
+        self._receipts.delete(done)
+        self._receipts.hide(hidden)
+        raise BatchIncomplete(f"{len(messages) - len(done)} of {len(messages)} messages are to come again")
+
+    def _hints(self, messages: Sequence[Message]) -> dict[str, Hint]:
+        hints = {}
+        for message in messages:
+            try:
+                hints[message.receipt] = self._read(message.body)
+            except TwinledgerError as error:
+                self._telemetry.failure("a message that cannot be read", error, message_id=message.id)
+                self._telemetry.count("UnreadableMessages")
+        return hints
+
+    def _postponed(self, message: Message, hint: Hint, outcome: Outcome) -> bool:
+        """Put a hint into the agenda where its message would wait too long, or too often."""
+        waits = outcome.after is not None and outcome.after > LONGEST_HIDDEN
+        if not waits and message.receives < MOST_RECEIVES:
+            return False
+        patience = HALTED_PATIENCE if isinstance(outcome.error, Halted) else PATIENCE
+        after = max(patience, outcome.after or 0.0)
+        self._agenda.postpone(hint, self._clock.now() + after)
+        self._telemetry.count("Postponed")
+        return True
+
+    def _tell(self, outcomes: Sequence[Outcome], began: float) -> None:
+        now = self._clock.now()
+        self._telemetry.measure("SettleTime", now - began)
+        for outcome in outcomes:
+            self._telemetry.count(outcome.result.name.title().replace("_", ""))
+            if outcome.error is not None:
+                identity = outcome.hint.identity
+                self._telemetry.failure("a record could not be settled", outcome.error, record=str(identity))
+            elif outcome.result is Result.SETTLED and outcome.hint.occurred_at is not None:
+                self._telemetry.measure("Latency", max(0.0, now - outcome.hint.occurred_at))
+        self._telemetry.count("Conflicts", sum(outcome.conflicts for outcome in outcomes))
+        self._telemetry.count("Merged", sum(outcome.merged for outcome in outcomes))
+
+
+def _name(hint: Hint) -> _Name:
+    return hint.identity, hint.hint_id
+
+
+def _delay(message: Message, outcome: Outcome) -> float:
+    """Seconds until a message comes again: what the error says, else longer with every receive."""
+    return outcome.after if outcome.after is not None else 2.0**message.receives

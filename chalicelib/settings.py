@@ -1,0 +1,218 @@
+"""What the environment and the secrets say. Whatever is missing or malformed is told in one go, with its remedy."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.core.errors import ConfigurationError
+
+MAPPINGS_FILE = "chalicelib/mappings.toml"
+PREFIX = "TWINLEDGER_"
+
+
+class Writer(StrEnum):
+    """How records are written in Salesforce."""
+
+    APEX = "apex"  # the class of infra/salesforce: compare and set in one transaction
+    CONDITIONAL = "conditional"  # If-Unmodified-Since, for orgs without the class
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says.
+
+    Attributes:
+        stage: name of the deployment; a dimension of every metric.
+        ledger_table: DynamoDB table.
+        salesforce_queue_url: FIFO queue of hints from Salesforce.
+        postgres_queue_url: FIFO queue of hints from Postgres.
+        database_secret: name or ARN of the secret with the database's address.
+        salesforce_secret: name or ARN of the secret with the org's credentials.
+        webhook_secret: name or ARN of the secret that callers of the webhooks have to know.
+        mappings: path of the mapping file.
+        writer: how records are written.
+        retention: days for which history and closed issues are kept.
+    """
+
+    stage: str
+    ledger_table: str
+    salesforce_queue_url: str
+    postgres_queue_url: str
+    database_secret: str
+    salesforce_secret: str
+    webhook_secret: str
+    mappings: str = MAPPINGS_FILE
+    writer: Writer = Writer.APEX
+    retention: int = 90
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: with a line for each variable that is missing or malformed.
+        """
+        reading = _Reading("the environment variable", environment, PREFIX)
+        settings = cls(
+            stage=reading.text("STAGE", "the stage's name, such as dev"),
+            ledger_table=reading.text("LEDGER_TABLE", "the stack's output LedgerTable"),
+            salesforce_queue_url=reading.url("SALESFORCE_QUEUE_URL", "the stack's output SalesforceChangesUrl"),
+            postgres_queue_url=reading.url("POSTGRES_QUEUE_URL", "the stack's output PostgresChangesUrl"),
+            database_secret=reading.text("DATABASE_SECRET", "the stack's output DatabaseSecretArn"),
+            salesforce_secret=reading.text("SALESFORCE_SECRET", "the stack's output SalesforceSecretArn"),
+            webhook_secret=reading.text("WEBHOOK_SECRET", "the stack's output WebhookSecretArn"),
+            mappings=reading.optional("MAPPINGS") or MAPPINGS_FILE,
+            writer=reading.choice("SALESFORCE_WRITER", Writer, Writer.APEX),
+            retention=reading.days("RETENTION_DAYS", 90),
+        )
+        reading.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSecret:
+    """The secret with the database's address.
+
+    Attributes:
+        dsn: libpq connection string.
+    """
+
+    dsn: str = field(repr=False)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], name: str) -> "DatabaseSecret":
+        """Read the secret's JSON.
+
+        Raises:
+            ConfigurationError: something is missing.
+        """
+        reading = _Reading(f"the secret {name}: the member", content)
+        dsn = reading.text("dsn", "a libpq address, postgresql://USER:PASSWORD@HOST/DATABASE")
+        reading.check()
+        return cls(dsn)
+
+
+@dataclass(frozen=True, slots=True)
+class SalesforceSecret:
+    """The secret with the org's credentials. Either a client secret, or a user name and a private key.
+
+    Attributes:
+        login_url: where tokens are minted.
+        client_id: consumer key of the External Client App.
+        client_secret: of the client credentials flow.
+        username: of the JWT bearer flow.
+        private_key: of the JWT bearer flow, PEM.
+        local_url: a server that stands for the org on this machine; None in production.
+    """
+
+    login_url: str
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    username: str | None = None
+    private_key: str | None = field(default=None, repr=False)
+    local_url: str | None = None
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], name: str) -> "SalesforceSecret":
+        """Read the secret's JSON.
+
+        Raises:
+            ConfigurationError: something is missing.
+        """
+        reading = _Reading(f"the secret {name}: the member", content)
+        signed = "username" in content or "private_key" in content
+        login = "login_url" if "login_url" in content or signed else "instance_url"
+        secret = cls(
+            login_url=reading.url(login, "the org's My Domain, https://DOMAIN.my.salesforce.com"),
+            client_id=reading.text("client_id", "the consumer key of the External Client App"),
+            client_secret=None if signed else reading.text("client_secret", "the app's consumer secret"),
+            username=reading.text("username", "the integration user's name") if signed else None,
+            private_key=reading.text("private_key", "the app's private key, PEM") if signed else None,
+            local_url=reading.optional("local_url"),
+        )
+        reading.check()
+        return secret
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """What callers of the webhooks have to know. Several of each may be good at once, so that they can be changed.
+
+    Attributes:
+        tokens: in the address of the outbound messages.
+        api_keys: of the event endpoint.
+    """
+
+    tokens: tuple[str, ...] = field(repr=False)
+    api_keys: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], name: str) -> "WebhookSecret":
+        """Read the secret's JSON.
+
+        Raises:
+            ConfigurationError: something is missing.
+        """
+        reading = _Reading(f"the secret {name}: the member", content)
+        remedy = "a list of random texts of at least 16 characters"
+        secret = cls(reading.texts("tokens", remedy), reading.texts("api_keys", remedy))
+        reading.check()
+        return secret
+
+
+class _Reading:
+    """Reads named values and collects what is wrong with them."""
+
+    def __init__(self, what: str, content: Mapping[str, Any], prefix: str = "") -> None:
+        self._what = what
+        self._content = content
+        self._prefix = prefix
+        self._problems: list[str] = []
+
+    def check(self) -> None:
+        """Raise what was found."""
+        if self._problems:
+            raise ConfigurationError("\n".join(self._problems))
+
+    def optional(self, name: str) -> str | None:
+        """A text that may be missing."""
+        return self.text(name, "a text, or leave it out") if self._content.get(self._prefix + name) else None
+
+    def text(self, name: str, remedy: str) -> str:
+        """A text that has to be there."""
+        return self._valid(name, remedy, lambda value: isinstance(value, str) and value.strip() != "") or ""
+
+    def url(self, name: str, remedy: str) -> str:
+        """An address."""
+        schemes = ("https://", "http://")
+        return self._valid(name, remedy, lambda value: isinstance(value, str) and value.startswith(schemes)) or ""
+
+    def texts(self, name: str, remedy: str) -> tuple[str, ...]:
+        """A list of secrets; not one may be short, and there is at least one."""
+
+        def valid(value: object) -> bool:
+            return isinstance(value, list) and value != [] and all(isinstance(t, str) and len(t) >= 16 for t in value)
+
+        return tuple(self._valid(name, remedy, valid) or ())
+
+    def choice(self, name: str, kind: type[Writer], default: Writer) -> Writer:
+        """One of a few words."""
+        remedy = " or ".join(kind)
+        text = self._content.get(self._prefix + name)
+        return kind(self._valid(name, remedy, lambda value: value in set(kind)) or default) if text else default
+
+    def days(self, name: str, default: int) -> int:
+        """A number of days."""
+        text = self._content.get(self._prefix + name)
+        remedy = "a whole number of days, 1 at least"
+        valid = self._valid(name, remedy, lambda value: value.isdecimal() and int(value) > 0) if text else None
+        return int(valid) if valid else default
+
+    def _valid(self, name: str, remedy: str, valid: Callable[[Any], bool]) -> Any:
+        value = self._content.get(self._prefix + name)
+        if value is not None and valid(value):
+            return value
+        state = "is not set" if value is None else "is not valid"
+        self._problems.append(f"{self._what} {self._prefix}{name} {state}: give {remedy}")
+        return None
