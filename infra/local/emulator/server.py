@@ -27,6 +27,8 @@ ENVIRONMENT = ROOT / ".local" / "emulator-venv"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 START_SECONDS = 30.0
+WARM_SECONDS = 3600
+"""How long an idle execution environment is kept."""
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -143,6 +145,7 @@ class Emulator:
             S3_DATA_DIR=str(self.folder / "s3"),
             TMPDIR=str(temporary),
             CODE_CACHE=str(self.code_cache or self.folder / "code"),
+            LAMBDA_WARM_TTL_SECONDS=str(WARM_SECONDS),
             LOG_LEVEL=os.environ.get("EMULATOR_LOG_LEVEL", "INFO"),
         )
         self._process = spawn([python, Path(__file__).with_name("shim")], log=self.log, env=env, cwd=self.folder)

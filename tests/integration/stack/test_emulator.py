@@ -99,7 +99,7 @@ def deploy(client: Callable[[str], Any], name: str, **environment: str) -> str:
     """Create the function `name` of the handler above; its ARN is returned."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("app.py", HANDLER)
+        packed.writestr(zipfile.ZipInfo("app.py"), HANDLER)
     return str(
         client("lambda").create_function(
             FunctionName=name,
@@ -247,6 +247,25 @@ def test_swagger_import_keeps_the_preflight(emulator: Emulator, client: Callable
     gateway.create_deployment(restApiId=api_id, stageName="api")
     assert requests.options(f"{page}/moved", timeout=10).status_code == 200
     assert requests.options(f"{page}/page", timeout=10).status_code == 403
+
+
+def test_partner_events_reach_a_queue(client: Callable[[str], Any]) -> None:
+    """The simulated org's events go over a bus, with the source that the Event Relay gives them."""
+    events, sqs = client("events"), client("sqs")
+    url, arn = fifo(client, "heard", ContentBasedDeduplication="true")
+    events.create_event_bus(Name="org")
+    events.put_rule(Name="all", EventBusName="org", EventPattern=json.dumps({"source": [{"prefix": ""}]}))
+    events.put_targets(
+        Rule="all", EventBusName="org", Targets=[{"Id": "1", "Arn": arn, "SqsParameters": {"MessageGroupId": "org"}}]
+    )
+
+    def put(source: str) -> int:
+        entry = {"Source": source, "DetailType": "ContactChangeEvent", "Detail": "{}", "EventBusName": "org"}
+        return int(events.put_events(Entries=[entry])["FailedEntryCount"])
+
+    assert (put("aws.partner/salesforce.com/00Dxx/0YLxx"), put("aws.other")) == (0, 1)
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    assert json.loads(message["Body"])["source"] == "aws.partner/salesforce.com/00Dxx/0YLxx"
 
 
 def test_nothing_is_left() -> None:

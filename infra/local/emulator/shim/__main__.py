@@ -5,6 +5,7 @@ functions of ministack, whose version is therefore pinned in `infra/local/emulat
 """
 
 import code_cache
+import event_buses
 import event_sources
 import rest_apis
 import workers
@@ -12,6 +13,7 @@ from ministack import app
 from ministack.services import lambda_svc
 
 code_cache.install()
+event_buses.install()
 rest_apis.install()
 event_sources.install()
 workers.install()

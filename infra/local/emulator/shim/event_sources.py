@@ -1,8 +1,8 @@
 """FIFO event sources as Lambda runs them: message groups side by side, each group in order."""
 
 from ministack.services import lambda_svc
+from workers import LIMIT
 
-_CONCURRENCY = 10
 _BACKOFF_SECONDS = 0.05
 
 
@@ -14,7 +14,8 @@ def install():
     """
 
     def concurrency(source, function, config, queue=None):  # noqa: ARG001
-        limit = (source.get("ScalingConfig") or {}).get("MaximumConcurrency") or _CONCURRENCY
+        limit = (source.get("ScalingConfig") or {}).get("MaximumConcurrency") or LIMIT
+        limit = min(limit, LIMIT)
         reserved = lambda_svc._reserved_concurrency(function, config)
         return limit if reserved is None else min(limit, reserved)
 

@@ -1,0 +1,217 @@
+"""Put the application into the running services: its stack, secrets, functions, tables, triggers and messages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psycopg
+import requests
+
+from infra.local import cloudformation, deploy
+from infra.local.credentials import INSTANCE_URL
+from infra.local.layout import ROOT
+from infra.local.processes import log_end, plain_environment
+
+if TYPE_CHECKING:
+    from infra.local.services import Services
+
+STAGE = "local"
+STACK_NAME = f"twinledger-{STAGE}"
+TEMPLATE = ROOT / "infra" / "stack.yaml"
+COMMAND_SECONDS = 120
+OUTBOUND_FIELDS = ("LastModifiedDate", "LastModifiedById", "SystemModstamp", "Twinledger_Key__c", "Twinledger_Op__c")
+MESSAGE_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+EVENT_FUNCTION = "change_events"
+
+
+class ApplicationError(RuntimeError):
+    """A command of the application failed; the message holds the end of its output."""
+
+
+@dataclass
+class Application:
+    """The application on the services of one stack."""
+
+    services: Services
+    outputs: dict[str, str] = field(default_factory=dict)
+    deployment: deploy.Deployment = field(default_factory=lambda: deploy.Deployment(()))
+
+    @property
+    def api_url(self) -> str:
+        """The address of the deployed REST API."""
+        base = self.services.emulator.endpoint_url
+        return f"{base}/restapis/{self.deployment.rest_api_id}/api/_user_request_"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process on this machine needs to run the application's code."""
+        committed = json.loads((self.services.layout.source / ".chalice" / "config.json").read_text(encoding="utf-8"))
+        completed = deploy.stage_configuration(committed, STAGE, self.outputs)
+        common = completed.get("environment_variables", {})
+        own = completed["stages"][STAGE]["environment_variables"]
+        return {**common, **own, **self.services.emulator.client_environment}
+
+    def create_stack(self) -> None:
+        """Create or update the CloudFormation stack in the emulator.
+
+        Raises:
+            StackError: The emulator refused it.
+        """
+        client = self._client("cloudformation")
+        self.outputs = cloudformation.deploy(client, STACK_NAME, TEMPLATE, {"Stage": STAGE, "EventBus": "yes"})
+
+    def put_secrets(self) -> None:
+        """Give the secrets their values."""
+        credentials, services = self.services.credentials, self.services
+        values: dict[str, dict[str, Any]] = {
+            "DatabaseSecretArn": {"dsn": services.cluster.dsn},
+            "SalesforceSecretArn": {
+                "login_url": INSTANCE_URL,
+                "instance_url": INSTANCE_URL,
+                "client_id": credentials.client_id,
+                "client_secret": credentials.client_secret,
+                "local_url": services.org_url,
+            },
+            "WebhookSecretArn": {"tokens": [credentials.webhook_token], "api_keys": [credentials.console_token]},
+        }
+        client = self._client("secretsmanager")
+        for output, value in values.items():
+            client.put_secret_value(SecretId=self.outputs[output], SecretString=json.dumps(value))
+
+    def deploy(self) -> bool:
+        """Deploy with chalice where the application or its configuration has changed; whether it did.
+
+        Raises:
+            DeployError: chalice failed.
+        """
+        layout, credentials = self.services.layout, self.services.credentials
+        deploy.build(layout.source, layout.build, STAGE, self.outputs)
+        fingerprint = self._fingerprint()
+        if credentials.deployed == fingerprint:
+            self.deployment = deploy.deployed(layout.build, STAGE)
+            return False
+        if not credentials.deployed:
+            deploy.forget(layout.build)
+        environment = plain_environment(**self.services.emulator.client_environment)
+        log = layout.log("deploy")
+        self.deployment = deploy.run_chalice(layout.chalice, layout.build, STAGE, environment, log)
+        deploy.report_partial_batches(self._client("lambda"), self.deployment)
+        deploy.route_events(
+            self._client("events"),
+            self._client("lambda"),
+            self.outputs["EventBusName"],
+            self.deployment.functions[EVENT_FUNCTION],
+            f"{STACK_NAME}-change-events",
+        )
+        credentials.deployed = fingerprint
+        credentials.save(layout.credentials)
+        return True
+
+    def create_tables(self) -> None:
+        """Create the sample's tables where they are not there yet."""
+        with psycopg.connect(self.services.cluster.dsn) as connection:
+            if connection.execute("SELECT to_regclass('public.contact')").fetchone() == (None,):
+                connection.execute(_sql("sample.sql"))
+
+    def seed(self) -> int:
+        """Write the small data set as the application's role; the number of rows that then are in the tables."""
+        with psycopg.connect(self.services.cluster.app_dsn) as connection:
+            if not self.services.credentials.seeded:
+                connection.execute(_sql("seed.sql"))
+            row = connection.execute(
+                "SELECT (SELECT count(*) FROM public.account) + (SELECT count(*) FROM public.contact)"
+            ).fetchone()
+        self.services.credentials.seeded = True
+        self.services.credentials.save(self.services.layout.credentials)
+        return int(row[0]) if row else 0
+
+    def manage(self, *arguments: str) -> None:
+        """Run a command of `manage.py`.
+
+        Raises:
+            ApplicationError: It failed, or took longer than two minutes.
+        """
+        layout = self.services.layout
+        name = f"manage-{arguments[0]}"
+        log = layout.log(name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            try:
+                done = subprocess.run(
+                    [sys.executable, "manage.py", *arguments],
+                    cwd=layout.source,
+                    env=plain_environment(**self.services.marker, **self.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=COMMAND_SECONDS,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise ApplicationError(f"manage.py {arguments[0]} took longer than {COMMAND_SECONDS} s") from error
+        if done.returncode:
+            raise ApplicationError(f"manage.py {' '.join(arguments)} failed:\n{log_end(log)}")
+
+    def tell_org(self) -> None:
+        """Let the org send outbound messages and change events of every mapped object."""
+        objects = self._mapped_objects()
+        url = f"{self.api_url}/webhooks/outbound-messages/{self.services.credentials.webhook_token}"
+        definitions = [
+            {"object": name, "url": url, "fields": [*fields, *OUTBOUND_FIELDS], "when": "both"}
+            for name, fields in objects.items()
+        ]
+        for path, body in (("outbound-messages", definitions), ("cdc", {"entities": sorted(objects)})):
+            answer = requests.post(f"{self.services.org_url}/__org__/{path}", json=body, timeout=10)
+            if not answer.ok:
+                raise ApplicationError(f"the simulated org refused {path}: {answer.text}")
+
+    def busy(self) -> str:
+        """What is still on its way between the two systems; empty when nothing is."""
+        sqs = self._client("sqs")
+        for name in ("SalesforceChangesUrl", "PostgresChangesUrl"):
+            counts = sqs.get_queue_attributes(QueueUrl=self.outputs[name], AttributeNames=list(MESSAGE_COUNTS))
+            if waiting := sum(int(counts["Attributes"][each]) for each in MESSAGE_COUNTS):
+                return f"{waiting} messages in {self.outputs[name].rsplit('/', 1)[-1]}"
+        stats = requests.get(f"{self.services.org_url}/__org__/stats", timeout=10).json()
+        outbound = sum(q["pending"] + q["inFlight"] + q["waitingForRetry"] for q in stats["outbound"]["queues"])
+        if pending := outbound + stats["events"]["pending"]:
+            return f"{pending} messages in the simulated org"
+        return ""
+
+    def check_health(self) -> None:
+        """Ask the deployed application whether it is well.
+
+        Raises:
+            ApplicationError: It is not.
+        """
+        answer = requests.get(f"{self.api_url}/health", timeout=60)
+        if not answer.ok:
+            raise ApplicationError(f"the deployed application is not well: {answer.status_code} {answer.text[:500]}")
+
+    def _mapped_objects(self) -> dict[str, list[str]]:
+        """The mapped objects with their fields, from the mapping file."""
+        layout = self.services.layout
+        mappings = tomllib.loads((layout.source / "chalicelib" / "mappings.toml").read_text(encoding="utf-8"))
+        return {mapping["object"]: list(mapping["fields"]) for mapping in mappings.values() if "object" in mapping}
+
+    def _fingerprint(self) -> str:
+        layout = self.services.layout
+        digest = hashlib.sha256(deploy.fingerprint(layout.build).encode())
+        digest.update((layout.source / "manage.py").read_bytes())
+        return digest.hexdigest()
+
+    def _client(self, service: str) -> Any:
+        make: Any = boto3.client
+        return make(service, **self.services.emulator.client_arguments)
+
+
+def _sql(name: str) -> bytes:
+    return Path(__file__).with_name(name).read_bytes()

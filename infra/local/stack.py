@@ -1,0 +1,241 @@
+"""The one-machine stack: `python -m infra.local.stack up | down | status`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import boto3.exceptions
+import botocore.exceptions
+import psycopg
+import requests
+
+from infra.local.application import Application, ApplicationError
+from infra.local.cloudformation import StackError
+from infra.local.credentials import Credentials, write_private
+from infra.local.deploy import DeployError
+from infra.local.emulator import EmulatorError
+from infra.local.layout import Layout
+from infra.local.postgres import ClusterError
+from infra.local.processes import marked
+from infra.local.progress import Progress
+from infra.local.roundtrip import RoundTrip, RoundTripError, wait_until
+from infra.local.services import NAMES, ServiceError, Services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAILURES = (
+    ApplicationError,
+    ClusterError,
+    DeployError,
+    EmulatorError,
+    RoundTripError,
+    ServiceError,
+    StackError,
+    OSError,
+    psycopg.Error,
+    requests.RequestException,
+    botocore.exceptions.BotoCoreError,
+    botocore.exceptions.ClientError,
+    boto3.exceptions.Boto3Error,
+)
+STATEFUL = ("postgres", "emulator", "org")
+
+
+class BusyError(RuntimeError):
+    """Another `up` or `down` of the same stack is at work."""
+
+
+@contextlib.contextmanager
+def alone(layout: Layout) -> Iterator[None]:
+    """Hold the stack's lock.
+
+    Raises:
+        BusyError: Another process holds it.
+    """
+    layout.home.mkdir(parents=True, exist_ok=True)
+    with (layout.home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError("another make up or make down is at work on this stack") from None
+        yield
+
+
+def up(layout: Layout, progress: Progress) -> None:
+    """Bring the stack up, or what of it is missing, and prove it by an edit in each direction."""
+    application = Application(_services(layout, progress))
+    services = application.services
+    _start_servers(application, progress)
+    changed = _deploy(application, progress)
+    _connect(application, progress, changed=changed)
+
+    trip = RoundTrip(services.cluster.app_dsn, services.org_url, services.credentials.salesforce_token)
+    with progress.during("Seed", log=layout.log("emulator")) as details:
+        details.append(f"{application.seed()} rows in both systems")
+        trip.wait_for_seed()
+        wait_until(lambda: not application.busy(), application.busy, pause=0.1)
+    with progress.during("Round trip Postgres to Salesforce", log=layout.log("relay")):
+        to_salesforce = trip.to_salesforce()
+    with progress.during("Round trip Salesforce to Postgres", log=layout.log("emulator")):
+        to_postgres = trip.to_postgres()
+    addresses = _addresses(application)
+    write_private(layout.stack_file, json.dumps(addresses, indent=2) + "\n")
+    _tell(layout, progress, addresses, to_salesforce, to_postgres)
+
+
+def down(layout: Layout, progress: Progress) -> None:
+    """Stop every process of the stack and delete its state."""
+    services = Services(layout, Credentials.load(layout.credentials) or Credentials())
+    with progress.during("Stopping"):
+        services.stop_all()
+        services.forget()
+
+
+def status(layout: Layout, progress: Progress) -> bool:
+    """Print what runs; whether all of it does."""
+    services = Services(layout, Credentials.load(layout.credentials) or Credentials())
+    states = {name: services.running(name) for name in NAMES}
+    for name, running in states.items():
+        port = services.credentials.ports.get(name)
+        print(f"{name:10} {'running' if running else 'stopped'}{f' on port {port}' if port else ''}", file=progress.out)
+    return all(states.values())
+
+
+def _services(layout: Layout, progress: Progress) -> Services:
+    """The services of the stack that runs, or of a new one where it runs no more or only in part."""
+    credentials = Credentials.load(layout.credentials)
+    services = Services(layout, credentials or Credentials())
+    if credentials is not None and all(services.running(name) for name in STATEFUL):
+        return services
+    if credentials is not None or any(marked(str(layout.home))):
+        missing = [name for name in STATEFUL if not services.running(name)]
+        without = f" without {' and '.join(missing)}" if missing else ""
+        progress.say(f"A stack{without} is left here: starting afresh")
+        down(layout, progress)
+    shutil.rmtree(layout.logs, ignore_errors=True)
+    return Services(layout, Credentials())
+
+
+def _start_servers(application: Application, progress: Progress) -> None:
+    """Start Postgres, the emulator with its CloudFormation stack, and the org."""
+    services, layout = application.services, application.services.layout
+    ports = services.credentials.ports
+    with progress.during("Postgres", log=layout.log("postgres")) as details:
+        if not services.running("postgres"):
+            services.start_postgres()
+        details.append(f"port {ports['postgres']}")
+    with progress.during("AWS emulator", log=layout.log("emulator")) as details:
+        if not services.running("emulator"):
+            services.start_emulator()
+        details.append(f"port {ports['emulator']}")
+    with progress.during("CloudFormation stack", log=layout.log("emulator")):
+        application.create_stack()
+    with progress.during("Simulated org", log=layout.log("org")) as details:
+        if not services.running("org"):
+            services.start_org(application.outputs["EventBusName"])
+        details.append(f"port {ports['org']}")
+
+
+def _deploy(application: Application, progress: Progress) -> bool:
+    """Deploy the application; whether it has changed."""
+    layout = application.services.layout
+    application.put_secrets()
+    packaged = any((layout.build / ".chalice" / "deployments").glob("*layer*"))
+    note = "" if packaged else "packing the dependencies for the first time"
+    with progress.during("chalice deploy", log=layout.log("deploy"), note=note) as details:
+        changed = application.deploy()
+        if not changed:
+            details.append("nothing has changed")
+    with progress.during("First call of the API", log=layout.log("emulator")):
+        application.check_health()
+    return changed
+
+
+def _connect(application: Application, progress: Progress, *, changed: bool) -> None:
+    """Capture changes on both sides."""
+    services, layout = application.services, application.services.layout
+    with progress.during("Sample tables and capture triggers", log=layout.log("manage-install")):
+        application.create_tables()
+        if changed:
+            application.manage("install")
+    with progress.during("Relay", log=layout.log("relay")):
+        if changed:
+            services.stop("relay")
+        if not services.running("relay"):
+            services.start_relay(application.environment)
+    with progress.during("Outbound messages and change events", log=layout.log("org")):
+        application.tell_org()
+
+
+def _addresses(application: Application) -> dict[str, object]:
+    """What `.local/stack.json` holds."""
+    services = application.services
+    return {
+        "postgres_dsn": services.cluster.dsn,
+        "postgres_app_dsn": services.cluster.app_dsn,
+        "salesforce_url": services.org_url,
+        "salesforce_token": services.credentials.salesforce_token,
+        "api_url": application.api_url,
+        "webhook_token": services.credentials.webhook_token,
+        "console_url": f"{application.api_url}/console",
+        "console_token": services.credentials.console_token,
+        "aws_endpoint_url": services.emulator.endpoint_url,
+        "environment": application.environment,
+    }
+
+
+def _tell(
+    layout: Layout, progress: Progress, addresses: dict[str, object], to_salesforce: float, to_postgres: float
+) -> None:
+    """Print latencies and addresses."""
+    progress.say("The stack is up")
+    lines = {
+        "Postgres to Salesforce": f"{to_salesforce * 1000:.0f} ms",
+        "Salesforce to Postgres": f"{to_postgres * 1000:.0f} ms",
+        "Console": f"{addresses['console_url']} (token {addresses['console_token']})",
+        "API": f"{addresses['api_url']}",
+        "Postgres": f"{addresses['postgres_app_dsn']}",
+        "Salesforce": f"{addresses['salesforce_url']} (token {addresses['salesforce_token']})",
+        "AWS": f"{addresses['aws_endpoint_url']}",
+        "All of it": str(layout.stack_file),
+        "Logs": str(layout.logs),
+    }
+    for name, value in lines.items():
+        print(f"  {name:24}{value}", file=progress.out)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.stack", description=__doc__)
+    parser.add_argument("command", choices=("up", "down", "status"))
+    command = parser.parse_args(arguments).command
+    layout, progress = Layout(), Progress()
+    if command == "status":
+        return 0 if status(layout, progress) else 1
+    try:
+        with alone(layout):
+            (up if command == "up" else down)(layout, progress)
+    except BusyError as error:
+        print(f"make {command}: {error}", file=sys.stderr)
+        return 1
+    except FAILURES as error:
+        first, *rest = str(error).strip().splitlines() or [type(error).__name__]
+        reason = " | ".join([first, *rest[-1:]])
+        log = f"; see {progress.log}" if progress.log else ""
+        print(f"make {command} failed at '{progress.step}': {reason}{log}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"make {command}: interrupted at '{progress.step}'; make down cleans up", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
