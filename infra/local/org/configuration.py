@@ -17,7 +17,9 @@ _DEFAULT_USERS: dict[str, dict[str, Any]] = {
     "bob": {"username": "bob@example.com"},
     "automation": {"username": "automation@example.com", "readOnly": []},
 }
-_KEYS = frozenset({"users", "apps", "objects", "outboundMessages", "events", "settings", "sandbox", "loginHosts"})
+_KEYS = frozenset(
+    {"users", "apps", "objects", "outboundMessages", "events", "settings", "sandbox", "loginHosts", "instanceUrl"}
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Configuration:
     events: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     sandbox: bool = False
+    instance_url: str = "https://simulated.my.salesforce.com"
     login_hosts: tuple[str, ...] = ("https://login.salesforce.com", "https://test.salesforce.com")
 
     @classmethod
@@ -65,6 +68,7 @@ class Configuration:
             events=dict(raw.get("events", {})),
             settings=dict(raw.get("settings", {})),
             sandbox=bool(raw.get("sandbox", False)),
+            instance_url=str(raw.get("instanceUrl", cls.instance_url)),
         )
         if raw.get("loginHosts"):
             configuration.login_hosts = tuple(raw["loginHosts"])

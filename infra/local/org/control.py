@@ -27,7 +27,7 @@ def control_routes(org: "Org") -> list[Route]:
         )
         for name, (post, get, clear) in _RESOURCES.items()
     ]
-    return [*routes, Route("/{rest:path}", _unknown)]
+    return [*routes, Route("/{rest:path}", _unknown, methods=["GET", "POST", "DELETE"])]
 
 
 async def _unknown(_request: Request) -> Response:
@@ -166,7 +166,7 @@ def _list_users(org: "Org", _raw: Any) -> Any:
 
 def _add_app(org: "Org", raw: Any) -> None:
     app = parse_app(raw)
-    org.configuration.apps = [a for a in org.configuration.apps if a.consumer_key != app.consumer_key] + [app]
+    org.apps = [a for a in org.apps if a.consumer_key != app.consumer_key] + [app]
 
 
 def _stats(org: "Org", _raw: Any) -> Any:

@@ -34,7 +34,7 @@ def token(org: "Org", form: dict[str, str], basic: tuple[str, str] | None, host:
 
 
 def _app(org: "Org", consumer_key: str) -> ConnectedApp | None:
-    return next((app for app in org.configuration.apps if app.consumer_key == consumer_key), None)
+    return next((app for app in org.apps if app.consumer_key == consumer_key), None)
 
 
 def _client_credentials(org: "Org", consumer: str, secret: str, host: str) -> Answer:
@@ -84,11 +84,11 @@ def _claims_problem(org: "Org", claims: dict[str, Any], host: str) -> str | None
 
 
 def _granted(org: "Org", user: User, host: str) -> Answer:
-    domain = host if host.endswith(".my.salesforce.com") else "simulated.my.salesforce.com"
+    instance = f"https://{host}" if host.endswith(".my.salesforce.com") else org.configuration.instance_url
     body = {
         "access_token": org.tokens.issue(user.name, org.org_id),
         "scope": _SCOPE,
-        "instance_url": f"https://{domain}",
+        "instance_url": instance,
         "id": f"https://login.salesforce.com/id/{org.org_id}/{user.user_id}",
         "token_type": "Bearer",
     }

@@ -57,6 +57,7 @@ class Org:
         self.cursors: dict[str, Any] = {}
         self.jobs: dict[str, Any] = {}
         self.auto_number = 1000
+        self.apps = list(self.configuration.apps)
         self.users: dict[str, User] = {}
         for raw in self.configuration.objects:
             self.schema.define(raw)

@@ -36,7 +36,7 @@ class LocalAdapter(HTTPAdapter):
 def start_org(*arguments: str) -> tuple[subprocess.Popen[str], int]:
     """Start the org on a free port and wait until it is ready."""
     command = [sys.executable, "-m", "infra.local.org", "--port", "0", *arguments]
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own module
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
     assert process.stdout is not None

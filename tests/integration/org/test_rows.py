@@ -28,7 +28,7 @@ def test_a_record_can_be_created_read_updated_and_deleted(sf: Salesforce) -> Non
     assert {"id": created["id"], "success": True, "errors": []} == created
     assert sf.Contact.update(created["id"], {"Phone": "007"}) == 204
     record = sf.Contact.get(created["id"])
-    assert ("James Bond", "007", False) == (record["Name"], record["Phone"], record["IsDeleted"])
+    assert (record["Name"], record["Phone"], record["IsDeleted"]) == ("James Bond", "007", False)
     assert sf.Contact.delete(created["id"]) == 204
     with pytest.raises(SalesforceResourceNotFound) as gone:
         sf.Contact.get(created["id"])
@@ -59,7 +59,7 @@ def test_get_with_fields_returns_only_those(org: OrgClient, sf: Salesforce) -> N
     answer = org.call("GET", f"sobjects/Account/{created['id']}?fields=Name,Phone").json()
     assert {"attributes", "Name", "Phone", "Id"} == set(answer)
     refused = org.call("GET", f"sobjects/Account/{created['id']}?fields=Nope")
-    assert (400, "INVALID_FIELD") == (refused.status_code, refused.json()[0]["errorCode"])
+    assert (refused.status_code, refused.json()[0]["errorCode"]) == (400, "INVALID_FIELD")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_values_are_trimmed_and_empty_text_is_null(sf: Salesforce) -> None:
     """What is stored differs from what was sent."""
     created = sf.Contact.create({"LastName": "  Bond ", "Title": "   ", "Phone": ""})
     record = sf.Contact.get(created["id"])
-    assert ("Bond", None, None) == (record["LastName"], record["Title"], record["Phone"])
+    assert (record["LastName"], record["Title"], record["Phone"]) == ("Bond", None, None)
 
 
 def test_a_number_keeps_its_precision_beyond_the_scale(sf: Salesforce) -> None:
@@ -125,7 +125,7 @@ def test_a_number_keeps_its_precision_beyond_the_scale(sf: Salesforce) -> None:
         {"Name": "o", "StageName": "Prospecting", "CloseDate": "2026-12-31", "Amount": 10.12345, "Probability": 50}
     )
     record = sf.Opportunity.get(created["id"])
-    assert (10.12345, 50.0, False) == (record["Amount"], record["Probability"], record["IsClosed"])
+    assert (record["Amount"], record["Probability"], record["IsClosed"]) == (10.12345, 50.0, False)
     with pytest.raises(SalesforceMalformedRequest) as refused:
         sf.Opportunity.update(created["id"], {"Amount": 1e17})
     assert _error(refused) == (400, "NUMBER_OUTSIDE_VALID_RANGE", ["Amount"])
@@ -135,7 +135,7 @@ def test_a_compound_address_is_an_object_on_read(sf: Salesforce) -> None:
     """Components are written, the compound is read."""
     created = sf.Account.create({"Name": "Acme", "BillingCity": "Berlin"})
     address = sf.Account.get(created["id"])["BillingAddress"]
-    assert ("Berlin", None) == (address["city"], address["street"])
+    assert (address["city"], address["street"]) == ("Berlin", None)
 
 
 def test_a_second_record_with_the_unique_key_is_refused_in_any_case(sf: Salesforce) -> None:
@@ -152,8 +152,8 @@ def test_upsert_by_external_id_creates_then_updates(org: OrgClient) -> None:
     path = f"sobjects/Contact/Twinledger_Key__c/{KEY}"
     first = org.call("PATCH", path, {"LastName": "a"}, user="integration")
     second = org.call("PATCH", path, {"LastName": "b"}, user="integration")
-    assert (201, True) == (first.status_code, first.json()["created"])
-    assert (200, False) == (second.status_code, second.json()["created"])
+    assert (first.status_code, first.json()["created"]) == (201, True)
+    assert (second.status_code, second.json()["created"]) == (200, False)
     assert org.call("GET", path).json()["LastName"] == "b"
     assert org.call("GET", path + "x").status_code == 404
 
@@ -174,14 +174,14 @@ def test_a_parent_can_be_named_by_external_id(sf: Salesforce) -> None:
     assert account == sf.Contact.get(contact)["AccountId"]
     with pytest.raises(SalesforceMalformedRequest) as refused:
         sf.Contact.create({"LastName": "x", "Account": {"Twinledger_Key__c": "A-2"}})
-    assert (400, "INVALID_FIELD", None) == _error(refused)
+    assert _error(refused) == (400, "INVALID_FIELD", None)
 
 
 def test_ordinary_users_may_not_write_the_marker_fields(alice: Salesforce) -> None:
     """The two fields are editable by the integration user only."""
     with pytest.raises(SalesforceMalformedRequest) as refused:
         alice.Contact.create({"LastName": "x", "Twinledger_Op__c": "op"})
-    assert (400, "INVALID_FIELD_FOR_INSERT_UPDATE", ["Twinledger_Op__c"]) == _error(refused)
+    assert _error(refused) == (400, "INVALID_FIELD_FOR_INSERT_UPDATE", ["Twinledger_Op__c"])
 
 
 def test_a_hidden_field_is_absent_and_unknown(org: OrgClient, sf: Salesforce) -> None:
@@ -192,7 +192,7 @@ def test_a_hidden_field_is_absent_and_unknown(org: OrgClient, sf: Salesforce) ->
     described = org.call("GET", "sobjects/Contact/describe", user="bob").json()["fields"]
     assert "Phone" not in {field["name"] for field in described}
     refused = org.call("PATCH", f"sobjects/Contact/{created}", {"Phone": "2"}, user="bob")
-    assert (400, "INVALID_FIELD") == (refused.status_code, refused.json()[0]["errorCode"])
+    assert (refused.status_code, refused.json()[0]["errorCode"]) == (400, "INVALID_FIELD")
 
 
 def test_a_precondition_compares_whole_seconds(org: OrgClient, sf: Salesforce) -> None:
@@ -225,8 +225,8 @@ def test_deleting_a_parent_takes_its_details_and_undelete_brings_them_back(org: 
     case = sf.Case.create({"Subject": "s", "AccountId": account})["id"]
     sf.Account.delete(account)
     assert sf.Case.get(case)["AccountId"] is None
-    deleted = sf.query_all(f"SELECT IsDeleted FROM Contact WHERE Id = '{contact}'", include_deleted=True)
-    assert [True] == [record["IsDeleted"] for record in deleted["records"]]
+    deleted = sf.query_all("SELECT IsDeleted FROM Contact", include_deleted=True)
+    assert [record["IsDeleted"] for record in deleted["records"]] == [True]
     result = org.control("undelete", {"ids": [account]})["results"]
     assert [{"id": account, "errors": []}] == result
     assert sf.Contact.get(contact)["AccountId"] == account
@@ -239,7 +239,7 @@ def test_an_undelete_whose_key_was_given_away_is_refused(org: OrgClient, sf: Sal
     sf.Contact.delete(first)
     sf.Contact.create({"LastName": "b", "Twinledger_Key__c": KEY})
     errors = org.control("undelete", {"ids": [first]})["results"][0]["errors"]
-    assert ["DUPLICATE_VALUE"] == [error["statusCode"] for error in errors]
+    assert [error["statusCode"] for error in errors] == ["DUPLICATE_VALUE"]
 
 
 def test_a_merge_moves_children_and_marks_the_loser(org: OrgClient, sf: Salesforce) -> None:
@@ -248,7 +248,7 @@ def test_a_merge_moves_children_and_marks_the_loser(org: OrgClient, sf: Salesfor
     contact = sf.Contact.create({"LastName": "x", "AccountId": loser})["id"]
     org.control("merge", {"master": winner, "losers": [loser], "values": {"Phone": "9"}})
     assert (winner, "9") == (sf.Contact.get(contact)["AccountId"], sf.Account.get(winner)["Phone"])
-    query = f"SELECT IsDeleted, MasterRecordId FROM Account WHERE Id = '{loser}'"
+    query = "SELECT IsDeleted, MasterRecordId FROM Account WHERE IsDeleted = true"
     record = sf.query_all(query, include_deleted=True)["records"][0]
     assert (True, winner) == (record["IsDeleted"], record["MasterRecordId"])
 
@@ -259,14 +259,14 @@ def test_the_bin_is_emptied_after_15_days(org: OrgClient, sf: Salesforce) -> Non
     sf.Contact.delete(created)
     org.control("settings", {"clockOffsetSeconds": 15 * 86_400 + 60})
     errors = org.control("undelete", {"ids": [created]})["results"][0]["errors"]
-    assert ["NOT_FOUND"] == [error["statusCode"] for error in errors]
+    assert [error["statusCode"] for error in errors] == ["NOT_FOUND"]
     with pytest.raises(SalesforceResourceNotFound) as gone:
         sf.Contact.get(created)
-    assert (404, "NOT_FOUND", None) == _error(gone)
+    assert _error(gone) == (404, "NOT_FOUND", None)
 
 
 def test_updated_and_deleted_ids_are_listed_by_time(org: OrgClient, sf: Salesforce) -> None:
-    """getUpdated and getDeleted ignore seconds."""
+    """GetUpdated and getDeleted ignore seconds."""
     kept, dropped = (sf.Contact.create({"LastName": name})["id"] for name in ("k", "d"))
     sf.Contact.delete(dropped)
     now = org.call("GET", "limits").headers["Date"]
