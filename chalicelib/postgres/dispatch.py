@@ -1,0 +1,132 @@
+"""What the relay holds in memory: a queue for each record, and the ids that may be deleted."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from chalicelib.core.model import Hint, RowId
+from chalicelib.postgres.outbox import Captured
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What goes out at once for one record.
+
+    Several outbox rows of a record that wait together go out as one hint, the newest: a hint says only that the
+    record may differ, and whoever receives it reads the record as it is after all of them.
+
+    Attributes:
+        record: the record, or the table that was truncated.
+        hint: what is sent; None: the table was truncated.
+        ids: the outbox rows that it stands for.
+    """
+
+    record: RowId
+    hint: Hint | None
+    ids: tuple[int, ...]
+
+
+@dataclass
+class Dispatch:
+    """Queues between one reader, many senders and one deleter. A record is never with two senders at once."""
+
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _waiting: dict[RowId, list[Captured]] = field(default_factory=dict)  # by record, in order of outbox id
+    _since: dict[RowId, float] = field(default_factory=dict)  # when the oldest waiting row of a record was read
+    _ready: deque[RowId] = field(default_factory=deque)  # records with waiting rows that no sender has
+    _sending: dict[RowId, float] = field(default_factory=dict)  # the same of what senders have
+    _accepted: list[int] = field(default_factory=list)
+    _gone: list[int] = field(default_factory=list)
+    _unsent: int = 0
+    _closed: bool = False
+
+    def put(self, rows: Iterable[Captured]) -> None:
+        """Queue rows, in order of outbox id."""
+        now = time.monotonic()
+        with self._changed:
+            for row in rows:
+                record = row.record
+                if record not in self._waiting:
+                    self._waiting[record] = []
+                    self._since[record] = now
+                    if record not in self._sending:
+                        self._ready.append(record)
+                self._waiting[record].append(row)
+                self._unsent += 1
+            self._changed.notify_all()
+
+    def take(self, limit: int) -> list[Parcel]:
+        """Wait for records that are ready, and take some, one parcel of each; none: the dispatch is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._closed)
+            if self._closed:
+                return []
+            records = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+            self._sending.update((record, self._since.pop(record)) for record in records)
+            return [_parcel(record, self._waiting.pop(record)) for record in records]
+
+    def accept(self, parcels: Collection[Parcel]) -> None:
+        """The parcels were accepted: their rows may go, and their records may be sent again."""
+        with self._changed:
+            for parcel in parcels:
+                self._accepted.extend(parcel.ids)
+                self._unsent -= len(parcel.ids)
+                del self._sending[parcel.record]
+                if parcel.record in self._waiting:
+                    self._ready.append(parcel.record)
+            self._changed.notify_all()
+
+    def take_accepted(self, timeout: float) -> Sequence[int]:
+        """Ids to delete, after waiting for some for at most ``timeout`` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._accepted or self._closed, timeout)
+            taken, self._accepted = self._accepted, []
+            return taken
+
+    def deleted(self, ids: Collection[int]) -> None:
+        """The deletion of these ids was committed."""
+        with self._changed:
+            self._gone.extend(ids)
+            self._changed.notify_all()
+
+    def take_gone(self) -> Sequence[int]:
+        """Ids whose deletion was committed before this call."""
+        with self._changed:
+            taken, self._gone = self._gone, []
+            return taken
+
+    def room(self, window: int, timeout: float) -> bool:
+        """Whether fewer than ``window`` rows are unsent, after waiting for that for at most ``timeout`` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._unsent < window or self._closed, timeout)
+
+    def close(self) -> None:
+        """Let the senders go home when they have finished what they hold."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def unsent(self) -> int:
+        """Rows that were read and not yet accepted."""
+        with self._changed:
+            return self._unsent
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the oldest unsent row was read; 0: there is none."""
+        with self._changed:
+            oldest = min((*self._since.values(), *self._sending.values()), default=None)
+            return 0.0 if oldest is None else time.monotonic() - oldest
+
+
+def _parcel(record: RowId, rows: Sequence[Captured]) -> Parcel:
+    """One parcel of all rows of a record; the actor is the last one who is not the sync itself."""
+    ids = tuple(row.id for row in rows)
+    newest = rows[-1].hint
+    if newest is None:
+        return Parcel(record, None, ids)
+    actors = [row.hint.actor for row in rows if row.hint is not None and row.hint.actor is not None]
+    return Parcel(record, replace(newest, actor=actors[-1] if actors else None), ids)

@@ -1,0 +1,32 @@
+-- The outbox as the relay sees it.
+
+-- name: listen
+LISTEN {channel}
+
+-- name: try_lock
+SELECT pg_try_advisory_lock(%(key)s)
+
+-- name: unlock
+SELECT pg_advisory_unlock(%(key)s)
+
+-- name: next
+SELECT s.xmin, o.id, o.table_name, o.pk, o.change, o.sfid, o.actor, o.at
+FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin) AS s
+LEFT JOIN LATERAL (
+    SELECT o.id, o.table_name, o.pk, o.change, o.sfid, extract(epoch FROM o.edited_at)::float8 AS at,
+           CASE WHEN o.origin IS NULL THEN coalesce(o.actor, o.role) END AS actor
+    FROM twinledger.outbox AS o
+    WHERE o.id > %(floor)s AND o.id <> ALL(%(known)s::bigint[])
+    ORDER BY o.id
+    LIMIT %(limit)s
+) AS o ON true
+ORDER BY o.id
+
+-- name: new_transaction_id
+SELECT pg_current_xact_id()::text::bigint
+
+-- name: delete
+DELETE FROM twinledger.outbox WHERE id = ANY(%(ids)s)
+
+-- name: depth
+SELECT count(*) FROM (SELECT FROM twinledger.outbox LIMIT %(limit)s) AS o

@@ -1,0 +1,254 @@
+"""One term of leadership of the relay: a reader, senders and a deleter, until the reader's connection ends it."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from chalicelib.core.errors import TwinledgerError
+from chalicelib.core.ports import Hints
+from chalicelib.postgres.capture import DRAIN_KEY
+from chalicelib.postgres.connection import Connection
+from chalicelib.postgres.dispatch import Dispatch, Parcel
+from chalicelib.postgres.outbox import LIMIT, OutboxReader, delete
+
+logger = logging.getLogger(__name__)
+
+BATCH = 10  # hints a call: SQS takes ten messages a call
+WINDOW = 10_000  # unsent rows in memory
+BUSY_PAUSE = 0.005  # seconds between two looks while a silent transaction is open
+BUSY_PAUSE_LONG = 0.02  # the same once it has been open for long
+BUSY_LONG = 2.0  # seconds
+SLICE = 0.2  # seconds after which a sleeping reader looks whether it has to stop
+DELETE_PAUSE = 0.02  # seconds in which accepted rows gather for one DELETE
+SINGLY_AFTER = 3  # failed sends of a batch, after which its hints go one by one
+LONGEST_PAUSE = 10.0  # seconds between two tries of anything that fails
+LAST_WORDS = 30.0  # seconds that the senders have for the calls they are in, and then the deleter for its own
+
+
+@dataclass
+class Counts:
+    """What is counted from term to term.
+
+    Attributes:
+        sent: hints accepted.
+        covered: outbox rows that they stand for.
+        retries: failed sends.
+    """
+
+    sent: int = 0
+    covered: int = 0
+    retries: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def accepted(self, parcels: Iterable[Parcel]) -> None:
+        """Count what was accepted."""
+        with self._lock:
+            for parcel in parcels:
+                self.sent += 1
+                self.covered += len(parcel.ids)
+
+    def failed(self) -> None:
+        """Count a failed send."""
+        with self._lock:
+            self.retries += 1
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: from a tenth, doubling, half of it by chance."""
+    longest = min(LONGEST_PAUSE, 0.1 * 2.0 ** min(failures, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+@dataclass
+class Term:
+    """The work of the one relay that leads.
+
+    Attributes:
+        reader: on the connection that holds the leadership.
+        connect: opens a connection for the deleter.
+        hints: where hints go.
+        on_truncate: told of a truncated table.
+        senders: calls of ``hints`` at once.
+        poll: seconds after which a sleeping reader looks by itself.
+        counts: what is counted.
+        tell: called again and again by the reader.
+    """
+
+    reader: OutboxReader
+    connect: Callable[[], Connection]
+    hints: Hints
+    on_truncate: Callable[[str], None]
+    senders: int
+    poll: float
+    counts: Counts
+    tell: Callable[[Dispatch], None]
+    _dispatch: Dispatch = field(default_factory=Dispatch)
+    _ending: threading.Event = field(default_factory=threading.Event)
+    _senders_done: threading.Event = field(default_factory=threading.Event)
+    _failure: BaseException | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Relay until ``stop`` is set.
+
+        Raises:
+            psycopg.Error: the reader's connection is lost, and the leadership with it.
+        """
+        senders = [self._thread(self._send_all, f"sender-{at}") for at in range(self.senders)]
+        deleter = self._thread(self._delete_all, "deleter")
+        try:
+            self.reader.listen()
+            self._read_all(stop)
+        finally:
+            self._ending.set()
+            self._dispatch.close()
+            deadline = time.monotonic() + LAST_WORDS
+            for sender in senders:
+                sender.join(max(0.0, deadline - time.monotonic()))
+            self._senders_done.set()
+            deleter.join(LAST_WORDS)
+        if self._failure is not None:
+            raise self._failure
+
+    def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
+        thread = threading.Thread(target=self._guarded, args=(work,), name=f"relay-{name}", daemon=True)
+        thread.start()
+        return thread
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A thread that dies of a defect ends the term, which then raises its error."""
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001
+            self._failure = error
+            self._ending.set()
+
+    # --- reader
+
+    def _read_all(self, stop: threading.Event) -> None:
+        silent_since: float | None = None
+        while not (stop.is_set() or self._ending.is_set()):
+            self.tell(self._dispatch)
+            if not self._dispatch.room(WINDOW, SLICE) or self._look():
+                continue
+            if self.reader.try_lock(DRAIN_KEY):
+                silent_since = None
+                self._sleep(stop)
+                continue
+            silent_since = silent_since or time.monotonic()
+            long = time.monotonic() - silent_since > BUSY_LONG
+            self._ending.wait(BUSY_PAUSE_LONG if long else BUSY_PAUSE)
+
+    def _look(self) -> bool:
+        """Queue what has not been seen; whether there may be more at once."""
+        rows = self.reader.next(self._dispatch.take_gone())
+        self._dispatch.put(rows)
+        return len(rows) == LIMIT
+
+    # A transaction that captures something, against the reader falling asleep:
+    #
+    #   reader       look: empty   try DRAIN: granted   look again   wait ............ wakes, unlocks
+    #   transaction     shared DRAIN, INSERT, COMMIT                                              case 1
+    #   transaction                  (shared DRAIN since before: not granted) COMMIT              case 2
+    #   transaction                                        shared DRAIN refused: NOTIFY, COMMIT   case 3
+    #
+    # 1: the second look finds the row.  2: the reader does not fall asleep while a silent transaction is open, and
+    # looks every few milliseconds.  3: the transaction sees that the reader sleeps, and wakes it.  The poll stands
+    # behind all three.
+    def _sleep(self, stop: threading.Event) -> None:
+        try:
+            rows = self.reader.next(self._dispatch.take_gone())
+            self._dispatch.put(rows)
+            if rows:
+                return
+            until = time.monotonic() + self.poll
+            while not (stop.is_set() or self._ending.is_set() or time.monotonic() > until):
+                wait = min(SLICE, max(0.0, until - time.monotonic()))
+                if any(True for _ in self.reader.connection.notifies(timeout=wait, stop_after=1)):
+                    return
+        finally:
+            if not self.reader.connection.closed:
+                self.reader.unlock(DRAIN_KEY)
+
+    # --- senders
+
+    def _send_all(self) -> None:
+        while parcels := self._dispatch.take(BATCH):
+            for parcel in parcels:
+                if parcel.hint is None:
+                    self._until_accepted([parcel], self._truncated)
+            with_hints = [parcel for parcel in parcels if parcel.hint is not None]
+            if with_hints:
+                self._until_accepted(with_hints, self._send)
+
+    def _send(self, parcels: Sequence[Parcel]) -> None:
+        self.hints.send([parcel.hint for parcel in parcels if parcel.hint is not None])
+
+    def _truncated(self, parcels: Sequence[Parcel]) -> None:
+        for parcel in parcels:
+            self.on_truncate(parcel.record.table)
+
+    def _until_accepted(self, parcels: Sequence[Parcel], send: Callable[[Sequence[Parcel]], None]) -> None:
+        """Try until everything is accepted, or the term ends: what is not accepted then stays in the outbox."""
+        rest, failures = list(parcels), 0
+        while rest:
+            groups = [rest] if failures < SINGLY_AFTER else [[parcel] for parcel in rest]
+            rest = [parcel for group in groups if not self._accepted(group, send) for parcel in group]
+            if rest:
+                failures += 1
+                if self._ending.wait(pause(failures)):
+                    return
+
+    def _accepted(self, parcels: Sequence[Parcel], send: Callable[[Sequence[Parcel]], None]) -> bool:
+        try:
+            send(parcels)
+        except TwinledgerError as error:
+            self.counts.failed()
+            logger.warning("relay: %d hints not accepted: %s: %s", len(parcels), type(error).__name__, error)
+            return False
+        self.counts.accepted(parcels)
+        self._dispatch.accept(parcels)
+        return True
+
+    # --- deleter
+
+    def _delete_all(self) -> None:
+        connection: Connection | None = None
+        failures = 0
+        ids: list[int] = []
+        while True:
+            last = self._senders_done.is_set()
+            ids += self._gather()
+            if ids:
+                try:
+                    connection = connection or self.connect()
+                    delete(connection, ids)
+                except (psycopg.Error, TwinledgerError) as error:
+                    # Left in the outbox they are sent again, by the next term at the latest
+                    failures += 1
+                    logger.warning("relay: %d rows not deleted: %s", len(ids), type(error).__name__)
+                    connection = self._closed(connection)
+                    self._ending.wait(pause(failures))
+                else:
+                    self._dispatch.deleted(ids)
+                    ids, failures = [], 0
+            if last:
+                self._closed(connection)
+                return
+
+    def _gather(self) -> list[int]:
+        ids = list(self._dispatch.take_accepted(SLICE))
+        if not self._ending.is_set():
+            self._ending.wait(DELETE_PAUSE)
+        else:
+            self._senders_done.wait(SLICE)
+        return ids + list(self._dispatch.take_accepted(0))
+
+    @staticmethod
+    def _closed(connection: Connection | None) -> None:
+        if connection is not None:
+            connection.close()
