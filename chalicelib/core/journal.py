@@ -69,7 +69,7 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         answer=plan.answer,
     )
     issues, documents = _conflicts(work, plan, entry, now)
-    hops = entry.hops + 1 if plan.follows or plan.echoes else entry.hops
+    hops = entry.hops + 1 if plan.moved_by_automation else entry.hops
     after = replace(
         entry,
         version=entry.version + 1,
@@ -79,7 +79,7 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         bases=plan.bases,
         intent=intent,
         issues=issues,
-        hops=0 if plan.user else hops,
+        hops=0 if plan.moved_by_user else hops,
         salesforce_second=_second(entry, record),
         updated_at=now,
     )
@@ -309,7 +309,7 @@ def _conflicts(work: Work, plan: Plan, entry: Entry, now: float) -> tuple[dict[s
 def _document(work: Work, conflict: Conflict, known: OpenIssue | None, now: float) -> Issue:
     unit = work.mapping.by_unit.get(conflict.slot)
     names = unit.fields if unit is not None else work.mapping.names
-    base = work.current.bases.get(conflict.slot)
+    base = work.ground.bases.get(conflict.slot)
     agreed_values = base.agreed if base is not None else None
     content = repr((conflict.kind, _printed(conflict.postgres), _printed(conflict.salesforce), _printed(agreed_values)))
     opened_at = known.opened_at if known is not None else now

@@ -72,9 +72,9 @@ class Plan:
         causes: per unit of the target, why.
         answer: id of the person's answer that this plan carries out.
         refused_answers: units whose answer came too late.
-        user: it carries a user's change.
-        follows: it only follows a form.
-        echoes: it only passes on what automation did beside our own write.
+        moved_by_user: units of the target that carry a user's change.
+        moved_by_automation: units of the target that only follow a form, or pass on what automation did beside our
+            own write.
         link: the row is to get the Salesforce id.
         held_back: sides on which a write is left out because it was refused before.
         undated: units whose conflict ``newest_wins`` decides, but whose time in Postgres was not given.
@@ -93,9 +93,8 @@ class Plan:
     causes: dict[str, Cause] = field(default_factory=dict)
     answer: str | None = None
     refused_answers: list[str] = field(default_factory=list)
-    user: bool = False
-    follows: bool = False
-    echoes: bool = False
+    moved_by_user: set[str] = field(default_factory=set)
+    moved_by_automation: set[str] = field(default_factory=set)
     link: bool = False
     held_back: set[Side] = field(default_factory=set)
     undated: list[str] = field(default_factory=list)
@@ -104,6 +103,13 @@ class Plan:
     def writes(self) -> bool:
         """Whether anything is to be written on either side."""
         return bool(self.on_postgres or self.on_salesforce or self.existence or self.link)
+
+    def leave_out(self, unit: str) -> None:
+        """Take a unit out of the target."""
+        for planned in (self.target, self.closed):
+            planned.pop(unit, None)
+        for units in (self.on_postgres, self.on_salesforce, self.moved_by_user, self.moved_by_automation):
+            units.discard(unit)
 
     def writes_on(self, side: Side) -> bool:
         """Whether anything is to be written on one side."""

@@ -219,9 +219,10 @@ class _Planner:
             result.on_postgres.add(unit.name)
         if on_salesforce:
             result.on_salesforce.add(unit.name)
-        result.user |= outcome.user
-        result.echoes |= outcome.echo
-        result.follows |= outcome.verdict is Verdict.FOLLOW
+        if outcome.user:
+            result.moved_by_user.add(unit.name)
+        elif outcome.echo or outcome.verdict is Verdict.FOLLOW:
+            result.moved_by_automation.add(unit.name)
         if unit.name in self.entry.issues:
             result.closed[unit.name] = reason
 

@@ -39,10 +39,7 @@ def hold_back(mapping: ObjectMapping, entry: Entry, ground: Ground, seen: Seen, 
             continue
         plan.held_back.add(side)
         for name in dropped:
-            plan.target.pop(name, None)
-            plan.on_postgres.discard(name)
-            plan.on_salesforce.discard(name)
-            plan.closed.pop(name, None)
+            plan.leave_out(name)
         if existence:
             plan.existence, plan.link, plan.alive = None, False, ground.alive
         fill_fields(mapping, seen, plan)

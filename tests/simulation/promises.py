@@ -2,6 +2,7 @@
 
 from chalicelib.core.ledger import BaseState, Entry
 from chalicelib.core.mapping import Unit, Values
+from tests.simulation.habits import plain
 from tests.simulation.world import OBJECT, TABLE, BrokenPromise, World
 
 
@@ -46,6 +47,8 @@ def _unit_converged(world: World, entry: Entry, unit: Unit, sides: tuple[Values 
     """Both sides and the ledger agree, or an open issue shows what they hold."""
     issue, base = entry.issues.get(unit.name), entry.bases.get(unit.name)
     where = f"{entry.sfid} {unit.name}"
+    if base is not None and base.state is BaseState.STOPPED:
+        return
     if sides[0] == sides[1]:
         if issue is not None:
             raise BrokenPromise(f"{where}: agreed, and still an issue")
@@ -74,7 +77,7 @@ def _nothing_lost(world: World) -> None:
     )
     found: set[str] = set()
     for value in kept:
-        if str(value) not in found:
+        if plain(value) not in found:
             found |= world.ancestry(value)
     lost = [value for value in world.parents if value not in found and value not in world.expendable()]
     if lost:

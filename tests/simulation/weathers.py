@@ -9,4 +9,7 @@ WEATHERS = {
     "salesforce_wins": Weather(policy=Policy.SALESFORCE_WINS),
     "deletes": Weather(deletes=True),
     "conditional": Weather(apex=False, answers=True),
+    "automation": Weather(automation=True),
+    "refusals": Weather(refusals=True, answers=False),
+    "everything": Weather(deletes=True, automation=True, refusals=True),
 }
