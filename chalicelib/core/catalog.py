@@ -27,6 +27,7 @@ class SalesforceField:
     restricted_picklist: bool
     reference_to: tuple[str, ...]
     compound: bool = False  # an address or a person's name that other fields make up
+    defaulted_on_create: bool = False  # Salesforce fills it where a create leaves it out
 
 
 @dataclass(frozen=True, slots=True)

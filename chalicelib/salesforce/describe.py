@@ -55,4 +55,5 @@ def _field(item: Mapping[str, Any], *, compound: bool) -> SalesforceField:
         restricted_picklist=bool(item.get("restrictedPicklist")),
         reference_to=tuple(item.get("referenceTo") or ()),
         compound=compound or kind in _COMPOUND_TYPES,
+        defaulted_on_create=bool(item.get("defaultedOnCreate")),
     )

@@ -9,7 +9,6 @@ from chalicelib.core.values.columns import TEXTS, column_type
 _ID_LENGTH = 18
 _KEY_LENGTH = 36
 _FILTERABLE_LENGTH = 255  # SOQL cannot filter by a long text area
-_DEFAULTED = frozenset({"OwnerId", "CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate"})
 _DEPLOY = "deploy the metadata of infra/salesforce and assign its permission set to the integration user"
 
 
@@ -117,16 +116,9 @@ def _check_own_fields(context: Context, salesforce: SalesforceObject) -> None:
 
 
 def _check_required(context: Context, salesforce: SalesforceObject, field: SalesforceField) -> None:
-    """A field without which Salesforce creates no record.
-
-    A checkbox is false by default; owner and audit fields are the creating user's and the moment's, also where the
-    permission to set them makes them createable.
-    """
-    if field.nillable or not field.createable or field.type == "boolean" or field.name in _DEFAULTED:
+    """A field without which Salesforce creates no record."""
+    if field.nillable or not field.createable or field.defaulted_on_create:
         return
     what = f"{salesforce.name} needs a value in {field.name} ({field.label}), and no column brings one"
     remedy = 'map it, or write direction = "to_postgres"'
-    if field.type == "picklist" or field.name.endswith("__c"):
-        context.problems.warn(context.place, f"{what}, unless it has a default", remedy)
-    else:
-        context.problems.add(context.place, what, remedy)
+    context.problems.add(context.place, what, remedy)

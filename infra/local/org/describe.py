@@ -81,7 +81,11 @@ def _field(kind: ObjectType, found: Field, user: User) -> dict[str, Any]:
         "nillable": not (found.required or found.system or found.type in {"boolean", "id"}),
         "createable": may_write(user, kind, found, creating=True),
         "updateable": may_write(user, kind, found, creating=False),
-        "defaultedOnCreate": found.system or found.auto_number or found.default is not None or found.name == "OwnerId",
+        "defaultedOnCreate": found.system
+        or found.auto_number
+        or found.default is not None
+        or found.type == "boolean"
+        or found.name == "OwnerId",
         "defaultValue": found.default,
         "calculated": found.calculated and found.type not in {"address", "name"},
         "autoNumber": found.auto_number,

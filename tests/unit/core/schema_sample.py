@@ -39,8 +39,8 @@ def sf_object(name: str, *fields: SalesforceField) -> SalesforceObject:
     """An object with the fields of the sync and those given."""
     own = (
         sf_field("Id", "id", length=18, nillable=False, createable=False, updateable=False),
-        sf_field("OwnerId", "reference", nillable=False, reference_to=("User", "Group")),
-        sf_field("IsActive__c", "boolean", nillable=False),
+        sf_field("OwnerId", "reference", nillable=False, reference_to=("User", "Group"), defaulted_on_create=True),
+        sf_field("IsActive__c", "boolean", nillable=False, defaulted_on_create=True),
         sf_field("Twinledger_Key__c", length=36, external_id=True, unique=True),
         sf_field("Twinledger_Op__c", length=36),
     )
