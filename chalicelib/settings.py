@@ -3,12 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.core.errors import ConfigurationError
+from chalicelib.core.model import Side
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 MAPPINGS_FILE = "chalicelib/mappings.toml"
 PREFIX = "TWINLEDGER_"
+
+
+class RelayHost(StrEnum):
+    """Where the relay of captured changes runs."""
+
+    LAMBDA = "lambda"  # a function that is started every minute
+    PROCESS = "process"  # `python manage.py relay`, kept running by the user
 
 
 class Writer(StrEnum):
@@ -33,6 +43,7 @@ class Settings:
         mappings: path of the mapping file.
         writer: how records are written.
         retention: days for which history and closed issues are kept.
+        relay: where the relay runs.
     """
 
     stage: str
@@ -45,6 +56,7 @@ class Settings:
     mappings: str = MAPPINGS_FILE
     writer: Writer = Writer.APEX
     retention: int = 90
+    relay: RelayHost = RelayHost.LAMBDA
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -65,9 +77,22 @@ class Settings:
             mappings=reading.optional("MAPPINGS") or MAPPINGS_FILE,
             writer=reading.choice("SALESFORCE_WRITER", Writer, Writer.APEX),
             retention=reading.days("RETENTION_DAYS", 90),
+            relay=reading.choice("RELAY", RelayHost, RelayHost.LAMBDA),
         )
         reading.check()
         return settings
+
+
+def queue_name(environment: Mapping[str, str], side: Side) -> str:
+    """The name of a side's queue: of its address, or, where nothing is set yet, as infra/stack.yaml names it."""
+    url = environment.get(f"{PREFIX}{side.name}_QUEUE_URL", "")
+    stage = environment.get(f"{PREFIX}STAGE") or "dev"
+    return url.rsplit("/", 1)[-1] or f"twinledger-{stage}-{side}-changes.fifo"
+
+
+def dead_letter_queue(queue: str) -> str:
+    """The name of a queue's dead-letter queue, as infra/stack.yaml names it."""
+    return queue.removesuffix(".fifo") + "-dead-letter.fifo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +221,11 @@ class _Reading:
 
         return tuple(self._valid(name, remedy, valid) or ())
 
-    def choice(self, name: str, kind: type[Writer], default: Writer) -> Writer:
+    def choice(self, name: str, kind: type[Choice], default: Choice) -> Choice:
         """One of a few words."""
-        remedy = " or ".join(kind)
-        text = self._content.get(self._prefix + name)
-        return kind(self._valid(name, remedy, lambda value: value in set(kind)) or default) if text else default
+        if not self._content.get(self._prefix + name):
+            return default
+        return kind(self._valid(name, " or ".join(kind), lambda value: value in set(kind)) or default)
 
     def days(self, name: str, default: int) -> int:
         """A number of days."""

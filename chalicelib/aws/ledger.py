@@ -6,7 +6,7 @@ written before, as immutable chunks that nothing points to until the one conditi
 """
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.aws import codec, items
@@ -54,6 +54,14 @@ class DynamoLedger(Waiting):
         found = self._table.get_many([items.entry_key(key) for key in keys])
         entries = (self._entry(item) for item in found.values())
         return {entry.key: entry for entry in entries if entry is not None}
+
+    def entries_of(self, mapping: str) -> Iterator[Entry]:
+        """All entries of a mapping. It reads the whole table: for what happens to all records at once."""
+        condition, values = "sk = :entry AND mapping = :mapping", {":entry": {"S": "entry"}, ":mapping": {"S": mapping}}
+        for item in self._table.scan(condition, values):
+            entry = self._entry(item)
+            if entry is not None:
+                yield entry
 
     def _entry(self, item: Attributes) -> Entry | None:
         """Decode an item; what its change could not hold is put in place first."""

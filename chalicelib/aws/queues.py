@@ -155,6 +155,17 @@ class Receipts:
             if answer.get("Failed"):
                 raise _not_accepted(list(answer["Failed"]), len(some))
 
+    def waiting(self) -> int:
+        """About how many messages are in the queue, those under way included.
+
+        Raises:
+            TwinledgerError: SQS refused.
+        """
+        names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        with translated():
+            answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return sum(int(value) for value in answer["Attributes"].values())
+
 
 def _not_accepted(failed: Sequence[Any], asked: int) -> TwinledgerError:
     """Of what could not be done even the second time, what is SQS's fault may pass later; ours never does."""

@@ -165,6 +165,22 @@ class Table:
         }
         return self._pages(request, None)
 
+    def scan(self, condition: str, values: Mapping[str, Any]) -> Iterator[Attributes]:
+        """Every item that fulfils a condition, consistently, in no order. It reads the whole table."""
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "FilterExpression": condition,
+            "ExpressionAttributeValues": dict(values),
+            "ConsistentRead": True,
+        }
+        while True:
+            with translated():
+                answer = self._client.scan(**request)
+            yield from (dict(item) for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def _pages(self, request: dict[str, Any], limit: int | None) -> Iterator[Attributes]:
         left = limit
         while left is None or left > 0:

@@ -61,6 +61,10 @@ class Telemetry:
         """Note a duration."""
         self._metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=seconds * 1000)
 
+    def gauge(self, name: str, value: float) -> None:
+        """Note how many there are, nought included."""
+        self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
     def info(self, text: str, **facts: str | float | None) -> None:
         """Tell what happened. ``facts`` are ids and counts, never values of a record."""
         self._logger.info(text, extra=facts)

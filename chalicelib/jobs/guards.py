@@ -6,15 +6,35 @@ A restored database or a refreshed sandbox looks like a thousand edits. Each con
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
+from chalicelib.aws.state import Probe
 from chalicelib.core.errors import ConfigurationError
-from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import PrimaryKey, Record, RowState
+from chalicelib.core.mapping import Mappings, ObjectMapping
+from chalicelib.core.model import PrimaryKey, Record, RowState, Side
 from chalicelib.core.ports import RecordOutcome, RecordQuery, Records, RecordWrite, RowOutcome, RowQuery, Rows, RowWrite
 
 REMEDY = (
     "nothing is written until a person has decided: connect the system that was meant, "
     "or run `python manage.py install` to begin anew with this one"
 )
+
+
+def check_probed(mappings: Mappings, organization_id: str, probe: Probe | None) -> None:
+    """Refuse to write both ways with an org that is not known to keep what conditional writes rest on.
+
+    Raises:
+        ConfigurationError: with the remedy.
+    """
+    both = [mapping.name for mapping in mappings.mappings if _written(mapping) == frozenset(Side)]
+    if both and (probe is None or not probe.passed):
+        state = "has not been probed" if probe is None else "did not pass the probe"
+        raise ConfigurationError(
+            f"org {organization_id} {state}, so {', '.join(both)} may not be written both ways: "
+            "run `python manage.py probe`, or set direction to to_postgres or to_salesforce"
+        )
+
+
+def _written(mapping: ObjectMapping) -> frozenset[Side]:
+    return mapping.creates.union(*(field.writable for field in mapping.fields))
 
 
 class GuardedRecords(Records):

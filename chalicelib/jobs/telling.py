@@ -16,6 +16,10 @@ class Telemetry(Protocol):
         """Note a duration."""
         ...
 
+    def gauge(self, name: str, value: float) -> None:
+        """Note how many there are."""
+        ...
+
     def info(self, text: str, **facts: str | float | None) -> None:
         """Tell what happened."""
         ...

@@ -353,3 +353,11 @@ class Conflicts:
             raise self._client.exceptions.ClientError(error, "PutItem")
 
         return met
+
+
+def test_all_entries_of_a_mapping_are_found(ledger: DynamoLedger, key: str) -> None:
+    """What happens to a whole table reaches every record of it, however many pages the table has."""
+    mapping = f"mapping-{key}"
+    entries = [fresh(f"{key}-{number}", mapping=mapping) for number in range(3)]
+    ledger.write([EntryChange(None, entry) for entry in [*entries, fresh(key)]])
+    assert sorted(ledger.entries_of(mapping), key=lambda entry: entry.key) == entries

@@ -1,0 +1,123 @@
+"""Every route and function of the deployment. What they do stands in ``chalicelib``."""
+
+import json
+import os
+from contextlib import AbstractContextManager
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, Request, Response, SQSEvent
+
+from chalicelib.core.model import Side
+from chalicelib.settings import dead_letter_queue, queue_name
+from chalicelib.wiring import Wiring
+
+app = Chalice(app_name="twinledger")
+wiring = Wiring()
+
+BATCH = 10  # the most that a FIFO queue gives a function at once
+SALESFORCE_QUEUE = queue_name(os.environ, Side.SALESFORCE)
+POSTGRES_QUEUE = queue_name(os.environ, Side.POSTGRES)
+
+
+# --- HTTP
+
+
+@app.route("/webhooks/outbound-messages/{token}", methods=["POST"], content_types=["text/xml", "application/xml"])
+def outbound_messages(token: str) -> Response:
+    """Salesforce delivers outbound messages here."""
+    with _observed("outbound_messages", app.lambda_context):
+        answer = wiring.webhooks.outbound_message(token, _body())
+    return Response(answer.body, headers={"Content-Type": answer.content_type}, status_code=answer.status)
+
+
+@app.route("/webhooks/events", methods=["POST"])
+def events() -> Response:
+    """Flows and Apex tell of changed records here."""
+    with _observed("events", app.lambda_context):
+        answer = wiring.webhooks.events(_api_key(), _body())
+    return Response(answer.body, headers={"Content-Type": answer.content_type}, status_code=answer.status)
+
+
+@app.route("/health")
+def health() -> Response:
+    """Whether the deployment answers; with ``?deep=1`` and an API key also whether everything behind it does."""
+    with _observed("health", app.lambda_context):
+        deep = "deep" in (_request().query_params or ())
+        report = wiring.health(_api_key() if deep else None)
+    return Response(json.dumps(report.content), headers={"Content-Type": "application/json"}, status_code=report.status)
+
+
+def _request() -> Request:
+    request = app.current_request
+    if request is None:
+        raise LookupError("no request is under way")
+    return request
+
+
+def _body() -> bytes:
+    body = _request().raw_body or b""
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def _api_key() -> str:
+    return str(_request().headers.get("x-api-key", ""))
+
+
+# --- queues
+
+
+@app.on_sqs_message(queue=SALESFORCE_QUEUE, batch_size=BATCH)
+def settle_salesforce_changes(event: SQSEvent) -> None:
+    """Settle the records that changed in Salesforce."""
+    with _observed("settle_salesforce_changes", event.context):
+        wiring.batch(Side.SALESFORCE).work_off(wiring.messages(event.to_dict()))
+
+
+@app.on_sqs_message(queue=POSTGRES_QUEUE, batch_size=BATCH)
+def settle_postgres_changes(event: SQSEvent) -> None:
+    """Settle the records that changed in Postgres."""
+    with _observed("settle_postgres_changes", event.context):
+        wiring.batch(Side.POSTGRES).work_off(wiring.messages(event.to_dict()))
+
+
+@app.on_sqs_message(queue=dead_letter_queue(SALESFORCE_QUEUE), batch_size=BATCH)
+def take_salesforce_dead_letters(event: SQSEvent) -> None:
+    """Make issues of messages from Salesforce that could not be worked off."""
+    with _observed("take_salesforce_dead_letters", event.context):
+        wiring.dead_letters().take(wiring.messages(event.to_dict()))
+
+
+@app.on_sqs_message(queue=dead_letter_queue(POSTGRES_QUEUE), batch_size=BATCH)
+def take_postgres_dead_letters(event: SQSEvent) -> None:
+    """Make issues of messages from Postgres that could not be worked off."""
+    with _observed("take_postgres_dead_letters", event.context):
+        wiring.dead_letters().take(wiring.messages(event.to_dict()))
+
+
+# --- events and schedules
+
+
+@app.lambda_function()
+def change_events(event: dict[str, Any], context: Any) -> None:
+    """Take an event of Salesforce's Event Relay; the rule on the partner's event bus is part of the infrastructure."""
+    with _observed("change_events", context):
+        wiring.change_events().take(event)
+
+
+@app.schedule("rate(1 minute)")
+def sweep(event: CloudWatchEvent) -> None:
+    """Send hints for what no message told of, and for what was put off."""
+    with _observed("sweep", event.context):
+        wiring.run_sweep()
+
+
+@app.schedule("rate(1 minute)")
+def relay_changes(event: CloudWatchEvent) -> None:
+    """Relay captured changes until the next invocation has taken over, where no process does."""
+    context: Any = event.context
+    with _observed("relay_changes", context):
+        wiring.run_relay(context.get_remaining_time_in_millis() / 1000)
+
+
+def _observed(function: str, context: Any) -> AbstractContextManager[None]:
+    return wiring.telemetry.invocation(function, context)

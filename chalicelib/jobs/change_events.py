@@ -1,0 +1,65 @@
+"""Change events that come through EventBridge: hints into the queue."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from chalicelib.core.mapping import Mappings
+from chalicelib.core.model import SalesforceId
+from chalicelib.core.ports import Hints
+from chalicelib.jobs.telling import Telemetry
+from chalicelib.salesforce.malformed import MalformedMessage
+from chalicelib.salesforce.relay import parse_relayed
+
+
+class ChangeEvents:
+    """Takes events of Salesforce's Event Relay.
+
+    Args:
+        mappings: what is kept the same.
+        organization_id: 18 characters; events of other orgs are left alone.
+        hints: the queues.
+        resync: sweeps objects of which an unknown number of records changed.
+        telemetry: counts and failures.
+    """
+
+    def __init__(
+        self,
+        *,
+        mappings: Mappings,
+        organization_id: str,
+        hints: Hints,
+        resync: Callable[[Iterable[str]], None],
+        telemetry: Telemetry,
+    ) -> None:
+        self._mappings = mappings
+        self._organization_id = organization_id
+        self._hints = hints
+        self._resync = resync
+        self._telemetry = telemetry
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Take one event. One that cannot be read is told of and let go: it would not be better the next time.
+
+        Raises:
+            TwinledgerError: not everything was accepted; EventBridge brings the event again.
+        """
+        try:
+            relayed = parse_relayed(event)
+        except MalformedMessage as error:
+            self._telemetry.failure("an event that cannot be read", error, event=str(event.get("id", "")))
+            self._telemetry.count("Malformed")
+            return
+        if relayed.organization_id != self._organization_id:
+            self._telemetry.info("an event of another org", organization=relayed.organization_id)
+            self._telemetry.count("Refused")
+            return
+        hints = [hint for hint in relayed.hints if self._mapped(hint.identity)]
+        self._hints.send(hints)
+        self._telemetry.count("Received", len(hints))
+        self._telemetry.count("NotMapped", len(relayed.hints) - len(hints))
+        overflown = [name for name in relayed.resync if name in self._mappings.by_object]
+        if overflown:
+            self._resync(overflown)
+
+    def _mapped(self, identity: object) -> bool:
+        return isinstance(identity, SalesforceId) and identity.object in self._mappings.by_object

@@ -1,0 +1,107 @@
+"""The relay as a job: for a while in a function, or for good in a process; and what a TRUNCATE means."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from chalicelib.core.ledger import Entry
+from chalicelib.core.mapping import Mappings
+from chalicelib.core.model import Change, Hint, RowId
+from chalicelib.core.ports import Clock, Hints
+from chalicelib.jobs.telling import Telemetry
+
+AT_ONCE = 100  # hints of a send
+
+
+class Runs(Protocol):
+    """The relay; see :class:`chalicelib.postgres.relay.Relay`."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Relay until ``stop`` is set."""
+        ...
+
+
+class Status(Protocol):
+    """How the relay does; see :class:`chalicelib.postgres.relay.RelayStatus`."""
+
+    @property
+    def leader(self) -> bool:
+        """Whether this relay is the one that works."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Rows in the outbox."""
+        ...
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the oldest unsent row was read."""
+        ...
+
+
+class Knows(Protocol):
+    """The ledger, as far as it knows all records of a mapping."""
+
+    def entries_of(self, mapping: str) -> Iterator[Entry]:
+        """All entries of a mapping."""
+        ...
+
+
+def run_for(relay: Runs, seconds: float) -> None:
+    """Relay for a while."""
+    stop = threading.Event()
+    timer = threading.Timer(max(0.0, seconds), stop.set)
+    timer.start()
+    try:
+        relay.run(stop)
+    finally:
+        timer.cancel()
+
+
+def tell_status(telemetry: Telemetry) -> Callable[[Status], None]:
+    """What the relay calls now and then: only the leader's numbers are of the outbox."""
+
+    def tell(status: Status) -> None:
+        if status.leader:
+            telemetry.gauge("OutboxDepth", status.depth)
+            telemetry.measure("RelayLag", status.lag)
+
+    return tell
+
+
+class Truncations:
+    """Sends a hint for every record of a table that was truncated.
+
+    Args:
+        mappings: what is kept the same.
+        ledger: knows the records.
+        hints: the queues.
+        clock: for the hints' ids.
+    """
+
+    def __init__(self, mappings: Mappings, ledger: Knows, hints: Hints, clock: Clock) -> None:
+        self._mappings = mappings
+        self._ledger = ledger
+        self._hints = hints
+        self._clock = clock
+
+    def __call__(self, table: str) -> None:
+        """A table was truncated.
+
+        Raises:
+            TwinledgerError: not every hint was accepted; the whole call is to be made again.
+        """
+        mapping = self._mappings.by_table.get(table)
+        if mapping is None:
+            return
+        name = f"truncate-{self._clock.new_id()}"
+        waiting: list[Hint] = []
+        for entry in self._ledger.entries_of(mapping.name):
+            if entry.pk is not None:
+                identity = RowId(table, entry.pk)
+                waiting.append(Hint(identity, Change.DELETED, name, self._clock.now(), sfid=entry.sfid))
+            if len(waiting) == AT_ONCE:
+                self._hints.send(waiting)
+                waiting = []
+        self._hints.send(waiting)

@@ -1,0 +1,162 @@
+"""What Salesforce calls: request in, hints into the queue, answer out.
+
+Whoever calls has to know a secret; it is compared in constant time. A request that is refused leaves nothing behind:
+all of it is read before any of it is sent on. An outbound message is acknowledged once SQS has accepted all of it.
+"""
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import msgspec
+
+from chalicelib.aws.state import Installation
+from chalicelib.core.errors import ConfigurationError, TwinledgerError
+from chalicelib.core.model import Hint, SalesforceId
+from chalicelib.core.ports import Hints
+from chalicelib.jobs.telling import Telemetry
+from chalicelib.salesforce.events import parse_events
+from chalicelib.salesforce.malformed import MalformedMessage
+from chalicelib.salesforce.outbound_message import OutboundMessage, ack, hint, parse
+from chalicelib.settings import WebhookSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller gets.
+
+    Attributes:
+        status: HTTP status.
+        body: its text.
+        content_type: of the body.
+    """
+
+    status: int
+    body: str
+    content_type: str = "application/json"
+
+
+class Webhooks:
+    """The endpoints that Salesforce calls.
+
+    Args:
+        secret: what callers have to know; asked with every request, for it may change.
+        installation: the mappings and the org; None: `manage.py install` has not run.
+        hints: the queues.
+        telemetry: counts and failures.
+    """
+
+    def __init__(
+        self,
+        *,
+        secret: Callable[[], WebhookSecret],
+        installation: Callable[[], Installation | None],
+        hints: Hints,
+        telemetry: Telemetry,
+    ) -> None:
+        self._secret = secret
+        self._installation = installation
+        self._hints = hints
+        self._telemetry = telemetry
+
+    def outbound_message(self, token: str, body: bytes) -> Answer:
+        """An outbound message: 200 with Ack true once all of it is in the queue.
+
+        403 for a wrong token or another org, 400 for what is no outbound message, 503 with Ack false where it is to
+        be sent again.
+        """
+        try:
+            if not _known(token, self._secret().tokens):
+                return self._refused("the token in the address is not known")
+            message = parse(body)
+            installed = self._installed()
+            if message.organization_id != installed.organization_id:
+                return self._refused(f"the message is of org {message.organization_id}, which is not the one installed")
+            self._send(self._outbound_hints(message, installed))
+        except MalformedMessage as error:
+            return self._malformed(error)
+        except TwinledgerError as error:
+            self._telemetry.failure("an outbound message is to be sent again", error)
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, ack(accepted=False), "text/xml")
+        return Answer(HTTPStatus.OK, ack(accepted=True), "text/xml")
+
+    def events(self, api_key: str, body: bytes) -> Answer:
+        """Events of flows and Apex: 202 once all of them are in the queue.
+
+        403 for a wrong key, 400 for what is malformed, 503 where they are to be sent again.
+        """
+        try:
+            if not _known(api_key, self._secret().api_keys):
+                return self._refused("the API key in the header x-api-key is missing or not known")
+            found = parse_events(body)
+            hints = self._mapped(found, self._installed())
+            self._send(hints)
+        except MalformedMessage as error:
+            return self._malformed(error)
+        except TwinledgerError as error:
+            self._telemetry.failure("events are to be sent again", error)
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "not accepted: send the same events again later")
+        accepted = {"accepted": len(hints), "not_mapped": len(found) - len(hints)}
+        return Answer(HTTPStatus.ACCEPTED, msgspec.json.encode(accepted).decode())
+
+    def authorized(self, api_key: str) -> bool:
+        """Whether a caller knows an API key.
+
+        Raises:
+            TwinledgerError: the secret could not be read.
+        """
+        return _known(api_key, self._secret().api_keys)
+
+    def _installed(self) -> Installation:
+        installed = self._installation()
+        if installed is None:
+            raise ConfigurationError("nothing is installed yet: run `python manage.py install`")
+        return installed
+
+    def _outbound_hints(self, message: OutboundMessage, installed: Installation) -> list[Hint]:
+        hints = []
+        for notification in message.notifications:
+            mapping = installed.mappings.by_object.get(notification.object)
+            if mapping is None:
+                self._telemetry.count("NotMapped")
+                continue
+            told = hint(notification, mapping, installed.user_id)
+            if told is None:
+                self._telemetry.count("Nameless")  # deleted before delivery: the sweep finds the deletion
+            else:
+                hints.append(told)
+        return hints
+
+    def _mapped(self, hints: Iterable[Hint], installed: Installation) -> list[Hint]:
+        mapped = []
+        for told in hints:
+            if isinstance(told.identity, SalesforceId) and told.identity.object in installed.mappings.by_object:
+                mapped.append(told)
+            else:
+                self._telemetry.count("NotMapped")
+        return mapped
+
+    def _send(self, hints: Sequence[Hint]) -> None:
+        self._hints.send(hints)
+        self._telemetry.count("Received", len(hints))
+
+    def _refused(self, reason: str) -> Answer:
+        self._telemetry.count("Refused")
+        return _problem(HTTPStatus.FORBIDDEN, reason)
+
+    def _malformed(self, error: MalformedMessage) -> Answer:
+        self._telemetry.count("Malformed")
+        return _problem(HTTPStatus.BAD_REQUEST, str(error))
+
+
+def _known(given: str, secrets: Iterable[str]) -> bool:
+    """Whether a secret is one of several; the time it takes tells nothing of any of them."""
+    found = False
+    for secret in secrets:
+        found |= hmac.compare_digest(given.encode(errors="replace"), secret.encode())
+    return found
+
+
+def _problem(status: HTTPStatus, reason: str) -> Answer:
+    return Answer(status, msgspec.json.encode({"error": reason}).decode())
