@@ -5,8 +5,7 @@ from typing import Any
 
 import orjson
 
-from infra.local.org.clock import parse_http_date
-from infra.local.org.errors import bad_json, fail
+from infra.local.org.errors import bad_json
 from infra.local.org.faults import Effects
 from infra.local.org.transactions import Transaction
 from infra.local.org.users import Session
@@ -33,6 +32,12 @@ class Call:
         """The versioned root, ``/services/data/v66.0``."""
         return f"/services/data/{self.version}"
 
+    @property
+    def origin(self) -> str:
+        """The address under which the client reached the org."""
+        meant = self.headers.get("x-org-host")
+        return f"https://{meant}" if meant else f"http://{self.headers.get('host', '127.0.0.1')}"
+
     def json(self) -> Any:
         """The body.
 
@@ -53,20 +58,6 @@ class Call:
         if not isinstance(value, dict):
             raise bad_json("The HTTP entity body is required to be a JSON object")
         return value
-
-    def unmodified_since(self) -> float | None:
-        """The date of ``If-Unmodified-Since`` in seconds since the epoch.
-
-        Raises:
-            OrgError: the header holds no HTTP date.
-        """
-        text = self.headers.get("if-unmodified-since")
-        if not text:
-            return None
-        try:
-            return parse_http_date(text)
-        except ValueError:
-            raise fail("INVALID_HEADER", f"no HTTP date: {text}") from None
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infra.local.org import automation, maintenance, validation
+from infra.local.org import automation, duplicates, flows, maintenance, validation
 from infra.local.org.calls import load_json
 from infra.local.org.change_events import GAP_TYPES
 from infra.local.org.configuration import parse_app, parse_user
@@ -86,6 +86,22 @@ def _add_validation(org: "Org", raw: Any) -> None:
 
 def _clear_validation(org: "Org", _raw: Any) -> None:
     org.validation_rules.clear()
+
+
+def _add_duplicates(org: "Org", raw: Any) -> None:
+    org.duplicate_rules.extend([duplicates.parse_rule(org, spec) for spec in _many(raw)])
+
+
+def _clear_duplicates(org: "Org", _raw: Any) -> None:
+    org.duplicate_rules.clear()
+
+
+def _add_flows(org: "Org", raw: Any) -> None:
+    org.flows.extend([flows.parse_flow(org, spec) for spec in _many(raw)])
+
+
+def _clear_flows(org: "Org", _raw: Any) -> None:
+    org.flows.clear()
 
 
 def _add_objects(org: "Org", raw: Any) -> Any:
@@ -197,8 +213,10 @@ _RESOURCES: dict[str, tuple[Handler | None, Handler | None, Handler | None]] = {
     "automation": (_add_automation, None, _clear_automation),
     "cdc": (_configure_cdc, _list_cdc, None),
     "cdc/gap": (_gap, None, None),
+    "duplicate-rules": (_add_duplicates, None, _clear_duplicates),
     "events": (None, _list_events, _clear_events),
     "faults": (_add_faults, _list_faults, _clear_faults),
+    "flows": (_add_flows, None, _clear_flows),
     "health": (None, _get_health, None),
     "merge": (maintenance.merge, None, None),
     "objects": (_add_objects, _list_objects, None),
@@ -207,6 +225,7 @@ _RESOURCES: dict[str, tuple[Handler | None, Handler | None, Handler | None]] = {
     "reset": (_reset, None, None),
     "settings": (_settings, _get_settings, None),
     "stats": (None, _stats, None),
+    "touch": (maintenance.touch, None, None),
     "tokens": (_issue_token, None, None),
     "tokens/expire": (_expire_tokens, None, None),
     "undelete": (maintenance.undelete, None, None),

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.org import automation, relations
-from infra.local.org.clock import from_stamp
+from infra.local.org.conditions import ALWAYS, Condition
 from infra.local.org.derive import derive
+from infra.local.org.duplicates import check_duplicates
 from infra.local.org.errors import OrgError, Problem, deleted, fail, not_found, row_locked
 from infra.local.org.inputs import read_values
 from infra.local.org.schema import ObjectType
@@ -28,7 +29,7 @@ class Operation:
     object: ObjectType
     record_id: str | None = None
     values: dict[str, Any] = field(default_factory=dict)
-    unmodified_since: float | None = None
+    condition: Condition = ALWAYS
 
 
 @dataclass
@@ -49,6 +50,7 @@ class _Plan:
 async def save(tx: Transaction, operations: Sequence[Operation]) -> list[Outcome]:
     """Carry out operations in one transaction, each with its own outcome; a refused one leaves no write."""
     plans = [_plan(tx, operation) for operation in operations]
+    await tx.effects.wait()
     for keys_of in (_first_keys, _further_keys):
         await _lock(tx, plans, keys_of)
     return [_execute(tx, plan) for plan in plans]
@@ -142,7 +144,7 @@ def _create(tx: Transaction, plan: _Plan) -> str:
 def _update(tx: Transaction, plan: _Plan) -> str:
     operation = plan.operation
     row = live_row(tx, operation.record_id or "", operation.object)
-    check_unmodified(row, operation.unmodified_since)
+    operation.condition.check(row)
     tx.begin_write()
     return _write(tx, operation.object, row, row | plan.values)
 
@@ -181,6 +183,8 @@ def _check(tx: Transaction, kind: ObjectType, before: Row | None, row: Row) -> N
     problems = broken_rules(tx.org, tx, kind.name, row)
     if problems:
         raise OrgError(*problems)
+    if tx.org.duplicate_rules:
+        check_duplicates(tx, kind, row)
     check_unique(tx, kind, row)
 
 
@@ -213,16 +217,6 @@ def live_row(tx: Transaction, record_id: str, kind: ObjectType) -> Row:
     if row["IsDeleted"]:
         raise deleted()
     return row
-
-
-def check_unmodified(row: Row, since: float | None) -> None:
-    """Compare the record's last-modified second with ``If-Unmodified-Since``.
-
-    Raises:
-        OrgError: 412, the record was modified later.
-    """
-    if since is not None and from_stamp(row["LastModifiedDate"]) > since:
-        raise fail("PRECONDITION_FAILED", "The record was modified after the date of If-Unmodified-Since")
 
 
 def _delete(tx: Transaction, plan: _Plan) -> str:

@@ -25,6 +25,7 @@ class Problem:
     code: str
     message: str
     fields: tuple[str, ...] = ()
+    details: dict[str, Any] | None = None  # keys that only some codes have
 
 
 class OrgError(Exception):
@@ -38,13 +39,18 @@ class OrgError(Exception):
     def body(self) -> list[dict[str, Any]]:
         """The JSON array of a single call; ``fields`` stands only where Salesforce sends it."""
         return [
-            {"message": p.message, "errorCode": p.code} | ({"fields": list(p.fields)} if _has_fields(p) else {})
+            {"message": p.message, "errorCode": p.code}
+            | ({"fields": list(p.fields)} if _has_fields(p) else {})
+            | (p.details or {})
             for p in self.problems
         ]
 
     def items(self) -> list[dict[str, Any]]:
         """The errors of one record in a Collections result, which says ``statusCode``."""
-        return [{"statusCode": p.code, "message": p.message, "fields": list(p.fields)} for p in self.problems]
+        return [
+            {"statusCode": p.code, "message": p.message, "fields": list(p.fields)} | (p.details or {})
+            for p in self.problems
+        ]
 
 
 _WITHOUT_FIELDS = frozenset(

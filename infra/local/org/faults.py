@@ -8,7 +8,7 @@ from infra.local.org.errors import OrgError, fail
 
 _KEYS = frozenset(
     {"errorCode", "message", "fields", "httpStatus", "html", "operation", "object", "user", "recordId", "times",
-     "after", "latencyMs", "lostAnswer", "hang", "commitMs", "duplicate", "drop", "gap"}
+     "after", "latencyMs", "lostAnswer", "hang", "commitMs", "duplicate", "drop", "gap", "delayMs"}
 )  # fmt: skip
 RECORD_OPERATIONS = frozenset({"create", "update", "delete", "undelete"})
 _STATUS = {"SERVER_UNAVAILABLE": 503, "REQUEST_LIMIT_EXCEEDED": 403, "INVALID_SESSION_ID": 401}
@@ -26,6 +26,13 @@ class Effects:
     duplicate: bool = False
     drop: bool = False
     gap: bool = False
+    delay_ms: float = 0.0
+
+    async def wait(self) -> None:
+        """Let a request be late: it begins to take effect only after the ordered delay."""
+        while self.delay_ms > 0:
+            seconds, self.delay_ms = self.delay_ms / 1000, 0.0
+            await asyncio.sleep(seconds)
 
 
 @dataclass
@@ -106,6 +113,7 @@ class Faults:
 
     @staticmethod
     def _apply(spec: dict[str, Any], effects: Effects) -> None:
+        effects.delay_ms += float(spec.get("delayMs", 0))
         effects.latency_ms += float(spec.get("latencyMs", 0))
         effects.commit_ms = max(effects.commit_ms, float(spec.get("commitMs", 0)))
         effects.lost_answer |= bool(spec.get("lostAnswer"))

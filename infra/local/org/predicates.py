@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from infra.local.org import ids
 from infra.local.org.errors import OrgError, fail
 from infra.local.org.schema import Field, ObjectType, Schema
-from infra.local.org.soql import Compare, Junction, Literal, Member, Node, Not
+from infra.local.org.soql_nodes import Compare, Junction, Literal, Member, Node, Not
 from infra.local.org.store import Row
 
 Predicate = Callable[[Row], bool]

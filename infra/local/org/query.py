@@ -7,7 +7,8 @@ from infra.local.org.calls import Answer, Call
 from infra.local.org.errors import fail
 from infra.local.org.predicates import Paths, compile_node, operand
 from infra.local.org.schema import ObjectType
-from infra.local.org.soql import Compare, Junction, Literal, Member, Node, Order, Select, parse
+from infra.local.org.soql import parse
+from infra.local.org.soql_nodes import Compare, Junction, Literal, Member, Node, Order, Select
 from infra.local.org.store import Row, Table
 from infra.local.org.transactions import Transaction
 

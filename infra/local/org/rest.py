@@ -41,6 +41,7 @@ async def answer(org: "Org", call: Call) -> Answer:
             object_name = call.path[1] if call.path[:1] == ("sobjects",) and len(call.path) > 1 else None
             record_id = call.path[2] if kind == "read" and len(call.path) == 3 else None
             org.faults.strike(call.effects, kind, object_name, call.session.user.name, record_id)
+        await call.effects.wait()
         return await _route(org, call)
     except OrgError as error:
         return Answer(error.status, error.body())
@@ -49,7 +50,8 @@ async def answer(org: "Org", call: Call) -> Answer:
 async def _route(org: "Org", call: Call) -> Answer:  # noqa: C901, PLR0911 - one case a resource
     match call.path:
         case ():
-            return _get(call, {name: f"{call.base}/{name}" for name in _RESOURCES})
+            identity = f"{call.origin}/id/{org.org_id}/{call.session.user.user_id}"
+            return _get(call, {name: f"{call.base}/{name}" for name in _RESOURCES} | {"identity": identity})
         case ("sobjects", *rest):
             return await _sobjects(org, call, tuple(rest))
         case ("query",):

@@ -7,8 +7,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from infra.local.org.calls import Answer, Call
-from infra.local.org.clock import from_stamp, parse_http_date
-from infra.local.org.dml import Operation, check_unmodified, save_one
+from infra.local.org.conditions import TAGGED_OBJECTS, entity_tag, read_condition
+from infra.local.org.dml import Operation, save_one
 from infra.local.org.errors import deleted, fail, not_found
 from infra.local.org.inputs import path_id
 from infra.local.org.predicates import View, no_column
@@ -83,19 +83,12 @@ def get_row(org: "Org", call: Call, kind: ObjectType, record_id: str) -> Answer:
 
 
 def _conditional(call: Call, kind: ObjectType, row: Row) -> Answer:
-    check_unmodified(row, call.unmodified_since())
-    since = call.headers.get("if-modified-since")
-    modified = from_stamp(row["LastModifiedDate"])
-    if since and modified <= _http_seconds(since):
-        return Answer(304)
-    return Answer(200, project(kind, row, call.session.user, call.base, field_list(call)))
-
-
-def _http_seconds(text: str) -> float:
-    try:
-        return parse_http_date(text)
-    except ValueError:
-        raise fail("INVALID_HEADER", f"no HTTP date: {text}") from None
+    condition = read_condition(call, kind)
+    condition.check(row)
+    headers = {"ETag": entity_tag(row)} if kind.name in TAGGED_OBJECTS else {}
+    if condition.not_modified(row):
+        return Answer(304, headers=headers)
+    return Answer(200, project(kind, row, call.session.user, call.base, field_list(call)), headers)
 
 
 async def create_row(org: "Org", call: Call, kind: ObjectType) -> Answer:
@@ -144,7 +137,7 @@ async def update_row(org: "Org", call: Call, kind: ObjectType, record_id: str) -
     values = call.record()
     if any(name.lower() == "id" for name in values):
         raise fail("INVALID_FIELD", "The Id field should not be specified in the sobject data.")
-    operation = Operation("update", kind, full_id, values, call.unmodified_since())
+    operation = Operation("update", kind, full_id, values, read_condition(call, kind))
     async with org.transaction(call.session, call.effects, call.tx) as tx:
         await save_one(tx, operation)
     return Answer(204)

@@ -26,6 +26,7 @@ from infra.local.org.state import API_VERSIONS, Org
 from infra.local.org.users import Session
 
 _HANG_SECONDS = 300.0
+_LONGEST_URI = 16_384
 _TRANSPORT = "org.transport"
 _HTML = b"<html><head><title>Service Unavailable</title></head><body>Service Unavailable</body></html>"
 _RELEASES = {number: ("Winter", "Spring", "Summer")[(number - 59) % 3] for number in API_VERSIONS}
@@ -166,7 +167,9 @@ class _Gate:
             effects=effects,
         )
         self._check_limits("apex" if apex_call else rest.call_kind(call), marker)
-        if version.removesuffix(".0") not in _VERSIONS or len(request.scope["raw_path"]) > 16_384:
+        if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > _LONGEST_URI:
+            raise fail("URI_TOO_LONG", "The URI is longer than 16,384 bytes", status=414)
+        if version.removesuffix(".0") not in _VERSIONS:
             raise not_found()
         if apex_call:
             return await self._apex(call)
@@ -174,6 +177,7 @@ class _Gate:
 
     async def _apex(self, call: Call) -> Answer:
         self._org.faults.strike(call.effects, "apex", None, call.session.user.name)
+        await call.effects.wait()
         if "/".join(call.path[1:]) != apex.PATH:
             raise fail("NOT_FOUND", "Could not find a match for URL")
         if call.method == "GET":
@@ -188,7 +192,8 @@ class _Gate:
             raise fail("INVALID_SESSION_ID", "Session expired or invalid")
         options = request.headers.get("sforce-call-options", "")
         parts = dict(part.strip().partition("=")[::2] for part in options.split(","))
-        return Session(user, parts.get("client", ""), f"rest/{version}")
+        duplicates = request.headers.get("sforce-duplicate-rule-header", "").lower().replace(" ", "")
+        return Session(user, parts.get("client", ""), f"rest/{version}", "allowsave=true" in duplicates)
 
     def _check_limits(self, kind: str, marker: object) -> None:
         org, now = self._org, time.monotonic()

@@ -7,10 +7,10 @@ answer MALFORMED_QUERY.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from infra.local.org.clock import parse_datetime
 from infra.local.org.errors import OrgError, fail
+from infra.local.org.soql_nodes import Compare, Junction, Literal, Member, Node, Not, Order, Select
 
 _TOKEN = re.compile(
     r"\s+|(?P<string>'(?:\\.|[^'\\])*')|(?P<datetime>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))"
@@ -34,72 +34,6 @@ _DATE_WORDS = re.compile(
     r"|(?:LAST|NEXT)_N_DAYS:\d+)",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value in a condition: string, number, boolean, null, date, datetime or a date word such as TODAY."""
-
-    kind: str
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """``path op literal``; the operators are = != < <= > >= like."""
-
-    path: str
-    op: str
-    literal: Literal
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """``path [NOT] IN (...)``, or INCLUDES and EXCLUDES of a multi-select picklist."""
-
-    path: str
-    op: str
-    literals: tuple[Literal, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The negation of a condition."""
-
-    inner: "Node"
-
-
-@dataclass(frozen=True, slots=True)
-class Junction:
-    """All (AND) or any (OR) of some conditions."""
-
-    op: str
-    parts: tuple["Node", ...]
-
-
-Node = Compare | Member | Not | Junction
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One term of ORDER BY."""
-
-    path: str
-    descending: bool
-    nulls_last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Select:
-    """A whole query; ``fields`` is empty for ``SELECT COUNT()``."""
-
-    fields: tuple[str, ...]
-    object_name: str
-    where: Node | None
-    order: tuple[Order, ...]
-    limit: int | None
-    offset: int
-    all_rows: bool
 
 
 def malformed(text: str, position: int, reason: str) -> OrgError:

@@ -9,8 +9,10 @@ from infra.local.org import automation
 from infra.local.org.clock import Clock
 from infra.local.org.configuration import Configuration
 from infra.local.org.dml import Operation, save
+from infra.local.org.duplicates import DuplicateRule
 from infra.local.org.events import Events
 from infra.local.org.faults import Effects, Faults
+from infra.local.org.flows import Flow, run_flows
 from infra.local.org.ids import IdFactory, to18
 from infra.local.org.locks import LockTable
 from infra.local.org.outbound import Outbound
@@ -52,6 +54,8 @@ class Org:
         self.stats = Stats()
         self.automation: list[automation.Rule] = []
         self.validation_rules: dict[str, list[ValidationRule]] = {}
+        self.flows: list[Flow] = []
+        self.duplicate_rules: list[DuplicateRule] = []
         self.open_stamps: dict[Transaction, str] = {}
         self.running_calls: dict[object, float] = {}
         self.cursors: dict[str, Any] = {}
@@ -115,6 +119,7 @@ class Org:
                 self.stats.records[change.kind.lower()] += 1
         self.outbound.enqueue(saved)
         self.events.captured(tx, saved)
+        run_flows(self, saved)
         if not tx.automated:
             for rule in self.automation:
                 if rule.timing == "async":

@@ -77,6 +77,12 @@ class Transaction:
         rows = (self.get(i) for i in ids)
         return [row for row in rows if row is not None and not row["IsDeleted"] and row.get(field_name) == parent]
 
+    def live_rows(self, object_name: str) -> list[Row]:
+        """All live rows of an object."""
+        committed = [row for row in self.org.store.rows(object_name) if row["Id"] not in self.rows]
+        own = [row for i, row in self.rows.items() if row is not None and self._is(i, object_name)]
+        return [row for row in committed + own if not row["IsDeleted"]]
+
     def _is(self, record_id: str, object_name: str) -> bool:
         kind = self.org.schema.of_id(record_id)
         return kind is not None and kind.name == object_name

@@ -35,6 +35,7 @@ class Session:
     user: User
     client: str = ""
     api: str = "rest/66.0"
+    allows_duplicates: bool = False
 
     @property
     def change_origin(self) -> str:

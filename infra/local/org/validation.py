@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.org.errors import Problem
 from infra.local.org.predicates import Paths, View, compile_node
-from infra.local.org.soql import Node, parse_condition
+from infra.local.org.soql import parse_condition
+from infra.local.org.soql_nodes import Node
 from infra.local.org.store import Row
 
 if TYPE_CHECKING:

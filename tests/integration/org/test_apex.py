@@ -1,5 +1,6 @@
 """The Apex contract: conditional writes for many records in one transaction, with partial success."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -170,8 +171,6 @@ def test_a_lock_that_is_not_had_refuses_only_that_operation(org: OrgClient) -> N
     first, second = _create(org, "k1", LastName="a"), _create(org, "k2", LastName="b")
     org.control("settings", {"lockWaitSeconds": 0.05})
     org.control("faults", {"operation": "update", "recordId": first["Id"], "commitMs": 300, "user": "alice"})
-    import threading
-
     slow = threading.Thread(target=org.call, args=("PATCH", f"sobjects/Contact/{first['Id']}", {"Phone": "1"}))
     slow.start()
     while not org.stats()["openTransactions"]:

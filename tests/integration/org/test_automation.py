@@ -97,6 +97,11 @@ def test_a_validation_rule_refuses_with_its_text_and_field(org: OrgClient) -> No
         ("faults", {"operation": "update", "explode": True}),
         ("settings", {"commitSeconds": 1}),
         ("settings", {"commitMs": "long"}),
+        ("flows", {"object": "Account"}),
+        ("flows", {"object": "Account", "publish": {"event": "Account"}}),
+        ("flows", {"object": "Account", "changes": ["touched"], "callout": {"url": "http://127.0.0.1:1/"}}),
+        ("duplicate-rules", {"object": "Account", "fields": ["Nope"]}),
+        ("touch", {"ids": ["001xx000004TmiQAAS"]}),
         ("cdc", {"sink": {"type": "pigeon"}}),
         ("cdc", {"entities": ["Nope"]}),
         ("cdc/gap", {"object": "Account", "changeType": "CREATE"}),
@@ -111,3 +116,30 @@ def test_a_wrong_order_of_a_test_is_refused_with_the_reason(org: OrgClient, path
     answer = org.http.post(f"{org.url}/__org__/{path}", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_a_duplicate_rule_refuses_unless_the_call_allows_it(org: OrgClient) -> None:
+    """The details stand under Salesforce's misspelt key."""
+    org.control("duplicate-rules", {"object": "Account", "fields": ["Name", "Phone"]})
+    first = _saved(org, {"Phone": "1"})
+    _saved(org, {"Phone": "2"})
+    refused = org.call("POST", "sobjects/Account", {"Name": "ACME", "Phone": "1"})
+    error = refused.json()[0]
+    records = error["duplicateResut"]["matchResults"][0]["matchRecords"]
+    assert (refused.status_code, error["errorCode"]) == (400, "DUPLICATES_DETECTED")
+    assert [entry["record"]["Id"] for entry in records] == [first["Id"]]
+    headers = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+    allowed = org.call("POST", "sobjects/Account", {"Name": "ACME", "Phone": "1"}, headers=headers)
+    assert allowed.status_code == 201
+
+
+def test_background_work_moves_the_system_stamp_only_and_a_formula_moves_none(org: OrgClient) -> None:
+    """What polling by LastModifiedDate, or by any stamp, cannot see."""
+    row = _saved(org, {})
+    org.control("settings", {"clockOffsetSeconds": 60})
+    org.control("touch", {"ids": [row["Id"]]})
+    touched = org.call("GET", f"sobjects/Account/{row['Id']}").json()
+    org.control("touch", {"ids": [row["Id"]], "values": {"Site": "formula"}, "stamp": False})
+    formula = org.call("GET", f"sobjects/Account/{row['Id']}").json()
+    assert touched["SystemModstamp"] > touched["LastModifiedDate"] == row["LastModifiedDate"]
+    assert (formula["Site"], formula["SystemModstamp"]) == ("formula", touched["SystemModstamp"])

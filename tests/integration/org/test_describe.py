@@ -87,3 +87,5 @@ def test_identity_names_user_and_org(org: OrgClient) -> None:
     answer = org.http.get(f"{org.url}/services/oauth2/userinfo", headers=headers).json()
     assert (answer["preferred_username"], answer["organization_id"]) == ("bob@example.com", "00Dxx0000001gPFEAY")
     assert org.http.get(f"{org.url}/services/oauth2/userinfo").status_code == 403
+    identity = org.call("GET", "", user="bob").json()["identity"]
+    assert org.http.get(identity, headers=headers).json()["username"] == "bob@example.com"

@@ -1,5 +1,6 @@
 """Change events and platform events in EventBridge's form."""
 
+import json
 from typing import Any
 
 import pytest
@@ -108,16 +109,12 @@ def test_events_reach_an_http_sink_in_order_and_again_until_taken(captured: OrgC
         eventually(lambda: captured.stats()["events"].get("delivered") == 3)
     finally:
         listener.close()
-    import json
-
     names = [json.loads(body)["detail"]["payload"]["Name"] for body in listener.bodies]
     assert names == ["a", "a", "b", "c"]
 
 
 def test_events_reach_an_event_bus(captured: OrgClient) -> None:
     """The sink speaks PutEvents to an endpoint of AWS's form."""
-    import json
-
     listener = Listener()
     try:
         sink = {"type": "eventbridge", "busName": "partner", "endpointUrl": listener.url.removesuffix("/hook")}
@@ -147,3 +144,35 @@ def test_a_platform_event_is_published_and_never_stored(org: OrgClient) -> None:
     refused = org.call("POST", "sobjects/Record_Change__e", {})
     assert refused.json()[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
     assert org.call("GET", "query?q=SELECT+Id+FROM+Record_Change__e").json()[0]["errorCode"] == "INVALID_TYPE"
+
+
+def test_a_flow_calls_out_once_per_change(org: OrgClient) -> None:
+    """Its body says what happened; a refused callout is not repeated."""
+    listener = Listener()
+    try:
+        listener.answers = [(500, b"")]
+        callout = {"url": listener.url, "headers": {"X-Api-Key": "k"}}
+        org.control("flows", {"object": "Contact", "changes": ["created", "deleted"], "callout": callout})
+        record = org.call("POST", "sobjects/Contact", {"LastName": "a"}).json()["id"]
+        eventually(lambda: org.stats()["events"].get("callouts refused"))
+        org.call("PATCH", f"sobjects/Contact/{record}", {"LastName": "b"})
+        org.call("DELETE", f"sobjects/Contact/{record}")
+        eventually(lambda: org.stats()["events"].get("callouts answered"))
+    finally:
+        listener.close()
+    bodies = [json.loads(body) for body in listener.bodies]
+    assert [(b["object"], b["record_id"], b["change"]) for b in bodies] == [
+        ("Contact", record, "created"), ("Contact", record, "deleted")]  # fmt: skip
+    assert len({body["event_id"] for body in bodies}) == 2
+    assert bodies[0]["occurred_at"].endswith("Z")
+
+
+def test_a_flow_publishes_a_platform_event(org: OrgClient) -> None:
+    """After the commit, with the record's id."""
+    fields = {"Record_Id__c": {"type": "string", "length": 18}, "Change__c": {"type": "string"}}
+    org.control("objects", {"name": "Record_Change__e", "fields": fields})
+    publish = {"event": "Record_Change__e", "values": {"Record_Id__c": "$recordId", "Change__c": "$change"}}
+    org.control("flows", {"object": "Contact", "publish": publish})
+    record = org.call("POST", "sobjects/Contact", {"LastName": "a"}).json()["id"]
+    payload = _events(org)[0]["detail"]["payload"]
+    assert (payload["Record_Id__c"], payload["Change__c"]) == (record, "created")

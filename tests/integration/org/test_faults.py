@@ -1,5 +1,6 @@
 """Ordered failures and the limits of the API."""
 
+import threading
 import time
 from typing import Any
 
@@ -79,8 +80,6 @@ def test_the_daily_limit_refuses_every_call(org: OrgClient) -> None:
 
 def test_too_many_long_calls_at_once_are_refused(org: OrgClient) -> None:
     """Only calls that already run long count."""
-    import threading
-
     org.control("settings", {"concurrentLimit": 1, "longCallSeconds": 0.05})
     org.control("faults", {"operation": "create", "commitMs": 300})
     thread = threading.Thread(target=_create, args=(org,))

@@ -47,6 +47,7 @@ class Listener:
         self.thread.start()
 
     def close(self) -> None:
+        """Stop listening."""
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()

@@ -277,3 +277,53 @@ def test_updated_and_deleted_ids_are_listed_by_time(org: OrgClient, sf: Salesfor
     assert [kept] == updated["ids"]
     assert [dropped] == [entry["id"] for entry in deleted["deletedRecords"]]
     assert updated["latestDateCovered"].endswith(".000+0000")
+
+
+def test_an_account_has_an_entity_tag_and_a_contact_has_none(org: OrgClient, sf: Salesforce) -> None:
+    """``If-Match`` counts on Account only; ``If-None-Match`` and ``If-Modified-Since`` make a read a 304."""
+    account, contact = sf.Account.create({"Name": "a"})["id"], sf.Contact.create({"LastName": "c"})["id"]
+    first = org.call("GET", f"sobjects/Account/{account}")
+    tag = {"If-Match": first.headers["ETag"]}
+    same = org.call("GET", f"sobjects/Account/{account}", headers={"If-None-Match": first.headers["ETag"]})
+    since = org.call("GET", f"sobjects/Contact/{contact}", headers={"If-Modified-Since": first.headers["Date"]})
+    done = org.call("PATCH", f"sobjects/Account/{account}", {"Phone": "1"}, headers=tag)
+    stale = org.call("PATCH", f"sobjects/Account/{account}", {"Phone": "2"}, headers=tag)
+    untagged = org.call("PATCH", f"sobjects/Contact/{contact}", {"Phone": "2"}, headers=tag)
+    statuses = [answer.status_code for answer in (same, since, done, stale, untagged)]
+    assert statuses == [304, 304, 204, 412, 204]
+    assert "ETag" not in org.call("GET", f"sobjects/Contact/{contact}").headers
+
+
+def test_a_header_that_is_no_date_is_refused(org: OrgClient, sf: Salesforce) -> None:
+    """Rather than taken for no condition."""
+    contact = sf.Contact.create({"LastName": "c"})["id"]
+    answer = org.call("PATCH", f"sobjects/Contact/{contact}", {}, headers={"If-Unmodified-Since": "yesterday"})
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_HEADER")
+
+
+def test_a_uri_that_is_too_long_is_refused(org: OrgClient) -> None:
+    """16,384 bytes are the limit."""
+    answer = org.call("GET", f"sobjects/Contact/003xx000004TmiQAAS?fields={'x' * 16_384}")
+    assert answer.status_code == 414
+
+
+def test_a_child_that_restricts_the_delete_keeps_its_parent(org: OrgClient, sf: Salesforce) -> None:
+    """DELETE_FAILED, and nothing was deleted."""
+    reference = {"type": "reference", "referenceTo": ["Account"], "restrictedDelete": True}
+    org.control("objects", {"name": "Deal__c", "fields": {"Account__c": reference}})
+    account = sf.Account.create({"Name": "a"})["id"]
+    contact = sf.Contact.create({"LastName": "c", "AccountId": account})["id"]
+    sf.Deal__c.create({"Name": "d", "Account__c": account})
+    answer = org.call("DELETE", f"sobjects/Account/{account}")
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "DELETE_FAILED")
+    assert (sf.Account.get(account)["IsDeleted"], sf.Contact.get(contact)["AccountId"]) == (False, account)
+
+
+def test_a_read_only_object_is_refused(org: OrgClient) -> None:
+    """INSUFFICIENT_ACCESS_OR_READONLY for a user without the permission, and for User for all."""
+    org.control("users", {"name": "bob", "readOnlyObjects": ["Case"]})
+    answer = org.call("POST", "sobjects/Case", {"Subject": "s"}, user="bob")
+    bob = org.control("users", method="GET")["bob"]["userId"]
+    user = org.call("PATCH", f"sobjects/User/{bob}", {"Alias": "b"}, user="integration")
+    codes = [reply.json()[0]["errorCode"] for reply in (answer, user)]
+    assert codes == ["INSUFFICIENT_ACCESS_OR_READONLY"] * 2

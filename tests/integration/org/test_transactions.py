@@ -158,3 +158,16 @@ def test_the_date_covered_stops_at_an_open_save(org: OrgClient) -> None:
     answer = org.call("GET", "sobjects/Contact/updated", params=span)
     assert answer.json()["latestDateCovered"] < _stamp(answer.headers["Date"])
     thread.join()
+
+
+def test_a_late_request_takes_effect_after_its_client_gave_up(org: OrgClient) -> None:
+    """Another edit comes first; the late one is compared with what is there by then."""
+    record = _contact(org, Phone="0")
+    org.control("faults", {"operation": "update", "user": "bob", "delayMs": 150})
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        org.call("PATCH", f"sobjects/Contact/{record}", {"Phone": "late"}, user="bob", timeout=0.05)
+    org.call("PATCH", f"sobjects/Contact/{record}", {"Phone": "early"})
+    path = f"sobjects/Contact/{record}?fields=Phone"
+    first = org.call("GET", path).json()["Phone"]
+    eventually(lambda: org.call("GET", path).json()["Phone"] == "late")
+    assert first == "early"
