@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import sys
 import time
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ ROLE = "arn:aws:iam::000000000000:role/any"
 HANDLER = """
 import json, os, time
 
+IMPORTED_BY = os.getpid()
+
 def record(event):
     for each in event["Records"]:
         yield json.loads(each["body"]), each["attributes"]["MessageGroupId"]
@@ -34,7 +37,8 @@ def consume(event, context):
     for body, group in record(event):
         began = time.time()
         time.sleep(body.get("seconds", 0))
-        note = {"group": group, "number": body["number"], "began": began, "ended": time.time(), "process": os.getpid()}
+        note = {"group": group, "number": body["number"], "began": began, "ended": time.time()}
+        note |= {"process": os.getpid(), "importer": IMPORTED_BY}
         sqs.send_message(QueueUrl=os.environ["NOTES"], MessageBody=json.dumps(note))
         if body.get("fail"):
             raise ValueError("as asked")
@@ -165,6 +169,17 @@ def test_message_groups_run_side_by_side(client: Callable[[str], Any]) -> None:
         send(group, 1, seconds=1.0)
     notes = collect(3)
     assert max(note["began"] for note in notes) < min(note["ended"] for note in notes)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere each environment imports for itself")
+def test_environments_share_one_import(client: Callable[[str], Any]) -> None:
+    """Environments that run side by side are processes of their own, started from one that imported the code."""
+    send, collect = consume(client)
+    for group in "abc":
+        send(group, 1, seconds=1.0)
+    notes = collect(3)
+    assert len({note["process"] for note in notes}) == 3
+    assert len({note["importer"] for note in notes}) == 1
 
 
 def test_a_message_group_keeps_its_order(client: Callable[[str], Any]) -> None:

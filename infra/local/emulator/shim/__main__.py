@@ -7,6 +7,7 @@ functions of ministack, whose version is therefore pinned in `infra/local/emulat
 import code_cache
 import event_buses
 import event_sources
+import forks
 import rest_apis
 import workers
 from ministack import app
@@ -17,6 +18,7 @@ event_buses.install()
 rest_apis.install()
 event_sources.install()
 workers.install()
+forks.install()
 # AWS takes its time to make a function active; chalice would poll for it, once a second.
 lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0.0
 app.main()
