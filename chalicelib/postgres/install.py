@@ -22,6 +22,7 @@ from chalicelib.postgres.statements import relation, statement
 
 FILE = "install"
 ATTEMPTS = 5
+LOCK_TIMEOUT = "2s"
 PAUSE = 0.5  # seconds between two attempts to get a lock
 
 _SCHEMA = ("schema", "schema_comment", "installation", "installation_row", "link", "outbox", "marker", "edit")
@@ -43,8 +44,12 @@ class Step:
         """The step as a person can read it, or run it in psql."""
         lines = [f"{one.as_string().strip()};" for one in self.statements]
         if self.transaction:
-            lines = ["BEGIN;", f"{statement(FILE, 'lock_timeout').as_string()};", *lines, "COMMIT;"]
+            lines = ["BEGIN;", f"{_lock_timeout().as_string()};", *lines, "COMMIT;"]
         return "\n".join(lines) + "\n"
+
+
+def _lock_timeout() -> sql.Composed:
+    return statement(FILE, "lock_timeout", timeout=sql.Literal(LOCK_TIMEOUT))
 
 
 def plan(mappings: Mappings, catalog: Catalog) -> str:
@@ -208,6 +213,6 @@ def _execute(connection: Connection, step: Step) -> None:
             connection.execute(one)
         return
     with connection.transaction():
-        connection.execute(statement(FILE, "lock_timeout"))
+        connection.execute(_lock_timeout())
         for one in step.statements:
             connection.execute(one)

@@ -2,7 +2,7 @@
 
 -- name: lock_timeout
 -- A statement that cannot have its lock soon gives up, since everybody else queues behind it
-SET LOCAL lock_timeout = '2s'
+SET LOCAL lock_timeout = {timeout}
 
 -- name: add_column
 ALTER TABLE {table} ADD COLUMN IF NOT EXISTS sfid varchar(18)
