@@ -11,7 +11,7 @@ from chalicelib.core.model import Side
 from chalicelib.settings import dead_letter_queue, queue_name
 from chalicelib.wiring import Wiring
 
-app = Chalice(app_name="twinledger")
+app = Chalice(app_name="twinledger", configure_logs=False)  # the logger of that name is Powertools'
 wiring = Wiring()
 
 BATCH = 10  # the most that a FIFO queue gives a function at once

@@ -6,8 +6,10 @@ adapters are imported inside the functions that build them.
 # ruff: noqa: PLC0415
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.clock import SystemClock
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from chalicelib.jobs.change_events import ChangeEvents
     from chalicelib.jobs.dead_letters import DeadLetters
     from chalicelib.jobs.health import Report
+    from chalicelib.jobs.installing import Installer
+    from chalicelib.jobs.operators import Operators
+    from chalicelib.jobs.probe import Prober
     from chalicelib.jobs.settling import Batch, Message
     from chalicelib.jobs.sweep import Sweep
     from chalicelib.postgres.connection import PostgresConnection
@@ -345,6 +350,53 @@ class Wiring:
         if not self.webhooks.authorized(api_key):
             return health.REFUSED
         return health.deep(self._environment.get("TWINLEDGER_STAGE", ""), self.parts())
+
+    @contextmanager
+    def installer(self) -> "Iterator[Installer]":
+        """What compares the mapping file with both systems, with a connection to the database of its own.
+
+        Raises:
+            TwinledgerError: the database does not let us in.
+        """
+        from chalicelib.jobs.installing import Installer
+        from chalicelib.postgres.connection import connect
+
+        with connect(self.database_secret().dsn, "twinledger-install") as connection:
+            yield Installer(
+                file=Path(self.settings.mappings),
+                client=self.client,
+                connection=connection,
+                state=self.state,
+                clock=self.clock,
+            )
+
+    def prober(self) -> "Prober":
+        """What tries an org out."""
+        from chalicelib.jobs.probe import Prober
+        from chalicelib.salesforce.apex_writer import ApexRecords
+        from chalicelib.salesforce.describe import describe
+
+        records = self.bare_records()
+        apex = records if isinstance(records, ApexRecords) else None
+        return Prober(
+            records=records,
+            describe=lambda name: describe(self.client, name),
+            version=None if apex is None else apex.version,
+            can_undelete=apex is not None,
+            clock=self.clock,
+        )
+
+    def operators(self) -> "Operators":
+        """A person's actions."""
+        from chalicelib.jobs.operators import Operators
+
+        return Operators(
+            mappings=self.installed().mappings,
+            ledger=self.ledger,
+            issues=self.archive,
+            hints=self.hints,
+            clock=self.clock,
+        )
 
     def parts(self) -> "Mapping[str, Callable[[], object]]":
         """What has to answer, each by something that asks it."""

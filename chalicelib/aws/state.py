@@ -105,6 +105,10 @@ class State:
         )
         self._save(_INSTALLATION, msgspec.json.encode(stored))
 
+    def forget_installation(self) -> None:
+        """Forget the installation: nothing is settled until there is one again."""
+        self._table.delete_many([_INSTALLATION])
+
     def probe(self, organization_id: str) -> Probe | None:
         """What the last probe of an org found; None where it was never probed."""
         item = self._table.get(_probe(organization_id))

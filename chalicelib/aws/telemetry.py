@@ -37,6 +37,7 @@ class Telemetry:
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
+        self._counted = False
 
     @cached_property
     def _logger(self) -> Logger:
@@ -45,7 +46,8 @@ class Telemetry:
     @cached_property
     def _metrics(self) -> Metrics:
         metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
-        metrics.set_default_dimensions(stage=self._stage)
+        if self._stage:
+            metrics.set_default_dimensions(stage=self._stage)
         return metrics
 
     @cached_property
@@ -55,15 +57,19 @@ class Telemetry:
     def count(self, name: str, value: float = 1) -> None:
         """Add to a counter of this call."""
         if value:
-            self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+            self._add(name, MetricUnit.Count, value)
 
     def measure(self, name: str, seconds: float) -> None:
         """Note a duration."""
-        self._metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=seconds * 1000)
+        self._add(name, MetricUnit.Milliseconds, seconds * 1000)
 
     def gauge(self, name: str, value: float) -> None:
         """Note how many there are, nought included."""
-        self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        self._add(name, MetricUnit.Count, value)
+
+    def _add(self, name: str, unit: MetricUnit, value: float) -> None:
+        self._metrics.add_metric(name=name, unit=unit, value=value)
+        self._counted = True
 
     def info(self, text: str, **facts: str | float | None) -> None:
         """Tell what happened. ``facts`` are ids and counts, never values of a record."""
@@ -89,7 +95,9 @@ class Telemetry:
             else:
                 yield
         finally:
-            self._metrics.flush_metrics(raise_on_empty_metrics=False)
+            if self._counted:
+                self._metrics.flush_metrics()
+                self._counted = False
             self._logger.remove_keys(["function", "function_request_id"])
 
 

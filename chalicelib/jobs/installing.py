@@ -1,0 +1,136 @@
+"""Check the mapping file against both systems, agree on it, and prepare the database."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from chalicelib.aws.state import Installation, State
+from chalicelib.core.catalog import SalesforceObject, Table
+from chalicelib.core.declared import DeclaredMapping
+from chalicelib.core.errors import ConfigurationError, MappingError
+from chalicelib.core.mapping_file import parse
+from chalicelib.core.ports import Clock
+from chalicelib.core.schema import Resolved, fingerprint, resolve
+from chalicelib.jobs.guards import check_probed
+from chalicelib.postgres import install as database
+from chalicelib.postgres.catalog import read_catalog, read_tables
+from chalicelib.postgres.connection import Connection
+from chalicelib.postgres.errors import translate_read
+from chalicelib.salesforce.client import Client
+from chalicelib.salesforce.describe import describe
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What an installation did.
+
+    Attributes:
+        installation: what was agreed on.
+        warnings: of the mappings' check.
+        sql: the statements that were run in the database.
+    """
+
+    installation: Installation
+    warnings: tuple[str, ...]
+    sql: tuple[str, ...]
+
+
+class Installer:
+    """Compares the mapping file with both systems, and acts on it.
+
+    Args:
+        file: the mapping file.
+        client: the org.
+        connection: the database, as a role that owns the mapped tables.
+        state: where the installation is remembered.
+        clock: the time.
+    """
+
+    def __init__(self, *, file: Path, client: Client, connection: Connection, state: State, clock: Clock) -> None:
+        self._file = file
+        self._client = client
+        self._connection = connection
+        self._state = state
+        self._clock = clock
+
+    def check(self) -> Resolved:
+        """Resolve the mapping file against both systems.
+
+        Raises:
+            MappingError: with a line for every misfit.
+            ConfigurationError: there is no such file.
+            TwinledgerError: a system did not answer.
+        """
+        declared = parse(self._text(), self._file.name)
+        return resolve(declared, self._objects(declared), self._tables(declared), self._file.name)
+
+    def plan(self) -> str:
+        """The SQL that installing would run; empty where everything is there.
+
+        Raises:
+            TwinledgerError: see :meth:`check`.
+        """
+        mappings = self.check().mappings
+        try:
+            catalog = read_catalog(self._connection, list(mappings.by_table))
+        except psycopg.Error as error:
+            raise translate_read(error) from error
+        return database.plan(mappings, catalog)
+
+    def install(self) -> Installed:
+        """Install in the database, then remember the mappings: only then do the functions work with them.
+
+        Raises:
+            ConfigurationError: two-way, and the org has not passed the probe.
+            TwinledgerError: see :meth:`check` and :func:`chalicelib.postgres.install.install`.
+        """
+        resolved = self.check()
+        organization_id = self._client.organization_id
+        check_probed(resolved.mappings, organization_id, self._state.probe(organization_id))
+        sql = database.install(self._connection, resolved.mappings)
+        known = self._state.installation()
+        identity = database.identity(self._connection)
+        same = known is not None and (known.organization_id, known.database) == (organization_id, identity)
+        installation = Installation(
+            mappings=resolved.mappings,
+            fingerprint=fingerprint(self._text()),
+            organization_id=organization_id,
+            user_id=self._client.user_id,
+            database=identity,
+            # the sweep begins here; installing again must not skip what happened since the first time
+            installed_at=known.installed_at if known is not None and same else self._clock.now(),
+        )
+        self._state.save_installation(installation)
+        return Installed(installation, resolved.warnings, tuple(sql))
+
+    def uninstall(self, *, keep_links: bool) -> None:
+        """Take everything out of the database; the functions stop working with it first.
+
+        Raises:
+            TwinledgerError: see :func:`chalicelib.postgres.install.uninstall`.
+        """
+        self._state.forget_installation()
+        database.uninstall(self._connection, keep_links=keep_links)
+
+    def _text(self) -> str:
+        try:
+            return self._file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            remedy = "write it, or set TWINLEDGER_MAPPINGS to where it is"
+            raise ConfigurationError(f"the mapping file {self._file} cannot be read: {remedy}") from error
+
+    def _objects(self, declared: tuple[DeclaredMapping, ...]) -> dict[str, SalesforceObject]:
+        objects = {}
+        for mapping in declared:
+            try:
+                objects[mapping.object] = describe(self._client, mapping.object)
+            except MappingError:
+                continue  # the check names what is not there, with its place in the file
+        return objects
+
+    def _tables(self, declared: tuple[DeclaredMapping, ...]) -> dict[str, Table]:
+        try:
+            return read_tables(self._connection, [mapping.table for mapping in declared])
+        except psycopg.Error as error:
+            raise translate_read(error) from error
