@@ -5,7 +5,10 @@ import asyncio
 import json
 from pathlib import Path
 
+import uvloop
+
 from infra.local.org.configuration import Configuration, parse_app
+from infra.local.org.errors import OrgError
 from infra.local.org.server import make_server
 from infra.local.org.state import Org
 
@@ -32,14 +35,19 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
     for pair in arguments.session:
         name, _, token = pair.partition("=")
         if name not in configuration.user_specs or not token:
-            raise SystemExit(f"--session needs USER=TOKEN with a known user, not {pair!r}")
+            raise ValueError(f"--session needs USER=TOKEN with a known user, not {pair!r}")
         configuration.tokens[token] = name
     return configuration
 
 
-async def _serve(configuration: Configuration, port: int) -> None:
+def _org(arguments: argparse.Namespace) -> Org:
+    configuration = _configuration(arguments)
     org = Org(configuration)
     org.tokens.users.update(configuration.tokens)
+    return org
+
+
+async def _serve(org: Org, port: int) -> None:
     server = make_server(org, port)
     serving = asyncio.get_running_loop().create_task(server.serve())
     while not server.started and not serving.done():
@@ -53,15 +61,12 @@ async def _serve(configuration: Configuration, port: int) -> None:
 def main() -> None:
     """Run until a signal stops it."""
     arguments = _arguments()
-    configuration = _configuration(arguments)
-    with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(_serve(configuration, arguments.port))
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    import uvloop  # noqa: PLC0415 - the tests run parts of the org without it
-
-    return uvloop.new_event_loop()
+    try:
+        org = _org(arguments)
+    except (OSError, OrgError, ValueError) as error:
+        raise SystemExit(f"the org cannot start: {error}") from None
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(org, arguments.port))
 
 
 if __name__ == "__main__":

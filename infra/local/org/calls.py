@@ -35,8 +35,8 @@ class Call:
     @property
     def origin(self) -> str:
         """The address under which the client reached the org."""
-        meant = self.headers.get("x-org-host")
-        return f"https://{meant}" if meant else f"http://{self.headers.get('host', '127.0.0.1')}"
+        host = self.headers.get("x-org-host") or self.headers.get("host", "127.0.0.1")
+        return f"https://{host}" if host.endswith(".salesforce.com") else f"http://{host}"
 
     def json(self) -> Any:
         """The body.

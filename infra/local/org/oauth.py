@@ -75,7 +75,9 @@ def _verified(org: "Org", assertion: str) -> tuple[ConnectedApp | None, dict[str
 
 
 def _claims_problem(org: "Org", claims: dict[str, Any], host: str) -> str | None:
-    if str(claims["aud"]).rstrip("/") not in {*org.configuration.login_hosts, f"https://{host}"}:
+    audience = str(claims["aud"]).rstrip("/")
+    my_domain = audience.startswith("https://") and audience.endswith(".my.salesforce.com")
+    if not my_domain and audience not in {*org.configuration.login_hosts, f"https://{host}"}:
         return "audience is invalid"
     expires, now = float(claims["exp"]), time.time()
     if expires < now:

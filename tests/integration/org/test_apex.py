@@ -188,3 +188,28 @@ def test_200_operations_count_as_one_call(org: OrgClient) -> None:
     results = org.apex(*[create | {"key": f"k{n}", "values": {"Name": f"a{n}"}} for n in range(200)])
     assert [f"a{n}" for n in range(200)] == [result["record"]["Name"] for result in results]
     assert org.stats()["apiCalls"]["total"] == before + 1
+
+
+def test_a_create_that_meets_another_unique_value_is_refused(org: OrgClient) -> None:
+    """DUPLICATE_VALUE is ``duplicate`` only for the key itself."""
+    org.control("objects", {"name": "Code__c", "fields": {"Code__c": {"type": "string", "unique": True}}})
+    create = {"kind": "create", "object": "Code__c", "operation": OP + "6", "values": {"Name": "n", "Code__c": "c"}}
+    first, second = org.apex(create | {"key": "k1"}, create | {"key": "k2"})
+    assert (first["status"], second["status"], second["errors"][0]["errorCode"]) == (
+        "written", "refused", "DUPLICATE_VALUE")  # fmt: skip
+
+
+def test_a_parent_that_is_locked_refuses_its_children_only(org: OrgClient) -> None:
+    """The whole call waits once, not once for each child."""
+    parents = [org.call("POST", "sobjects/Account", {"Name": n}).json()["id"] for n in "ab"]
+    children = [_create(org, f"k{n}", LastName="x", AccountId=parents[n // 2]) for n in range(4)]
+    org.control("settings", {"lockWaitSeconds": 0.1})
+    org.control("faults", {"operation": "update", "user": "alice", "commitMs": 400})
+    slow = threading.Thread(target=org.call, args=("PATCH", f"sobjects/Account/{parents[0]}", {"Phone": "1"}))
+    slow.start()
+    while not org.stats()["openTransactions"]:
+        pass
+    results = org.apex(*[_on(child, values={"Phone": "2"}) for child in children])
+    slow.join()
+    assert [result["status"] for result in results] == ["refused", "refused", "written", "written"]
+    assert org.stats()["locks"]["timeouts"] == 1

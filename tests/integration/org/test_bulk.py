@@ -123,3 +123,36 @@ def test_a_job_in_the_wrong_state_refuses(org: OrgClient) -> None:
         "Aborted",
         409,
     )
+
+
+def test_jobs_are_listed_and_deleted_and_wrong_ones_refused(org: OrgClient) -> None:
+    """Both kinds of job."""
+    spec = {"object": "Contact", "operation": "insert", "contentType": "CSV", "columnDelimiter": "SEMICOLON"}
+    ingest = org.call("POST", "jobs/ingest", spec).json()
+    query = org.call("POST", "jobs/query", {"operation": "query", "query": "SELECT Id FROM Contact"}).json()
+    listed = [org.call("GET", f"jobs/{kind}").json()["records"][0]["id"] for kind in ("ingest", "query")]
+    assert (listed, ingest["columnDelimiter"]) == ([ingest["id"], query["id"]], "SEMICOLON")
+    wrong = [
+        org.call("POST", "jobs/ingest", spec | {"operation": "explode"}),
+        org.call("POST", "jobs/ingest", spec | {"operation": "upsert"}),
+        org.call("PATCH", f"jobs/ingest/{ingest['id']}", {"state": "Open"}),
+        org.call("POST", "jobs/query", {"operation": "query"}),
+        org.call("POST", "jobs/query", {"operation": "query", "query": "SELECT COUNT() FROM Contact"}),
+        org.call("PATCH", f"jobs/query/{query['id']}", {"state": "UploadComplete"}),
+        org.call("GET", f"jobs/query/{query['id']}/results?locator=nonsense"),
+    ]
+    assert [answer.status_code for answer in wrong] == [400] * 7
+    assert org.call("PATCH", f"jobs/query/{query['id']}", {"state": "Aborted"}).json()["state"] == "Aborted"
+    for kind, job in (("ingest", ingest), ("query", query)):
+        statuses = [org.call(method, f"jobs/{kind}/{job['id']}").status_code for method in ("DELETE", "GET")]
+        assert statuses == [204, 404]
+
+
+def test_a_row_with_too_few_values_fails_the_job(org: OrgClient) -> None:
+    """As does a wrong key in a row only that row."""
+    job = _ingest(org, "insert", "LastName,Phone\na\n")
+    assert job["state"] == "Failed"
+    rows = _ingest(org, "update", "Id,Phone\nnope,1\n")
+    upserted = _ingest(org, "upsert", "Id,LastName\n,new\n", externalIdFieldName="Id")
+    keyless = _ingest(org, "upsert", "Twinledger_Key__c,LastName\n,x\n", externalIdFieldName="Twinledger_Key__c")
+    assert [j["numberRecordsFailed"] for j in (rows, upserted, keyless)] == [1, 0, 1]

@@ -64,3 +64,36 @@ def test_a_fault_strikes_one_record_of_a_collection(org: OrgClient) -> None:
     results = _records(org, "PATCH", "composite/sobjects", [_contact(id=r["id"], Phone="1") for r in created])
     assert [r["success"] for r in results] == [True, True, False, True]
     assert results[2]["errors"][0]["statusCode"] == "UNABLE_TO_LOCK_ROW"
+
+
+def test_what_a_record_or_a_call_lacks_is_said(org: OrgClient) -> None:
+    """Per record where only it is wrong, for the call where the call is."""
+    created = _records(org, "POST", "composite/sobjects", [{"LastName": "no type"}, _contact(LastName="a")])
+    updated = _records(org, "PATCH", "composite/sobjects", [_contact(Phone="no id")])
+    path = "composite/sobjects/Contact/Twinledger_Key__c"
+    upserted = _records(org, "PATCH", path, [_contact(LastName="no key")])
+    by_id = [_contact(Id=created[1]["id"], Phone="1"), _contact(Id="nope", Phone="1")]
+    by_ids = _records(org, "PATCH", "composite/sobjects/Contact/Id", by_id)
+    codes = [r["errors"][0]["statusCode"] for r in (created[0], updated[0], upserted[0], by_ids[1])]
+    assert codes == ["INVALID_TYPE", "MISSING_ARGUMENT", "MISSING_ARGUMENT", "MALFORMED_ID"]
+    assert (by_ids[0]["success"], by_ids[0]["created"]) == (True, False)
+    deleted = org.call("DELETE", "composite/sobjects?ids=nope,zzzxx000004TmiQ&allOrNone=true").json()
+    assert [r["errors"][0]["statusCode"] for r in deleted] == ["MALFORMED_ID", "NOT_FOUND"]
+    wrong = [
+        org.call("POST", "composite/sobjects", {"records": "none"}),
+        org.call("POST", "composite/sobjects/Contact", {"ids": ["a"]}),
+        org.call("GET", "composite/sobjects/Contact"),
+        org.call("PATCH", "composite/sobjects/Contact/LastName", {"records": []}),
+        org.call("DELETE", f"composite/sobjects?ids={','.join(['x'] * 201)}"),
+        org.call("POST", "composite/sobjects/Contact", {"ids": ["x"] * 2001, "fields": ["Id"]}),
+    ]
+    assert [(a.status_code, a.json()[0]["errorCode"]) for a in wrong] == [
+        (400, "JSON_PARSER_ERROR"), (400, "JSON_PARSER_ERROR"), (400, "JSON_PARSER_ERROR"), (404, "NOT_FOUND"),
+        (400, "EXCEEDED_ID_LIMIT"), (400, "EXCEEDED_ID_LIMIT")]  # fmt: skip
+
+
+def test_retrieve_by_get(org: OrgClient) -> None:
+    """Ids and fields in the URL."""
+    created = _records(org, "POST", "composite/sobjects", [_contact(LastName="a")])[0]["id"]
+    rows = org.call("GET", f"composite/sobjects/Contact?ids={created}&fields=LastName").json()
+    assert [row["LastName"] for row in rows] == ["a"]

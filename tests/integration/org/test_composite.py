@@ -136,3 +136,33 @@ def test_too_many_requests_are_refused_as_a_whole(org: OrgClient, path: str, cou
     requests = [_request(f"r{n}", "GET", path) for n in range(count)]
     answer = org.call("POST", "composite", {"compositeRequest": requests})
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "LIMIT_EXCEEDED")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"compositeRequest": []},
+        {"compositeRequest": "none"},
+        {"compositeRequest": [{"method": "GET", "url": f"{BASE}/limits"}]},
+        {"compositeRequest": [{"method": "GET", "url": f"{BASE}/limits", "referenceId": "a"}] * 2},
+    ],
+)
+def test_a_malformed_composite_is_refused(org: OrgClient, body: dict[str, Any]) -> None:
+    """Before anything of it runs."""
+    answer = org.call("POST", "composite", body)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+
+
+def test_a_wrong_url_or_reference_fails_its_own_request(org: OrgClient) -> None:
+    """The others go on."""
+    foreign = {"referenceId": "a", "method": "GET", "url": "https://example.com/"}
+    responses = _composite(
+        org,
+        foreign,
+        _request("b", "GET", "sobjects/Account/@{nobody.id}"),
+        _request("c", "POST", "sobjects/Account", {"Name": "n"}),
+        _request("d", "PATCH", "sobjects/Account/@{c.id}", {"Phone": "@{c.nothing}", "Site": ["@{c.id}"]}),
+    )
+    assert [r["httpStatusCode"] for r in responses] == [400, 400, 201, 400]
+    codes = [responses[n]["body"][0]["errorCode"] for n in (0, 1, 3)]
+    assert codes == ["INVALID_INPUT", "PROCESSING_HALTED", "PROCESSING_HALTED"]

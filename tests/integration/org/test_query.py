@@ -42,6 +42,11 @@ def people(sf: Salesforce) -> Salesforce:
         ("CreatedDate < LAST_N_DAYS:3", []),
         ("SystemModstamp >= 2026-01-01T00:00:00Z AND SystemModstamp < 2126-01-01T00:00:00+02:00",
          ["Ada", "bob", "Cy", "dan_x"]),
+        ("CreatedDate >= LAST_WEEK AND CreatedDate <= THIS_YEAR AND CreatedDate != YESTERDAY",
+         ["Ada", "bob", "Cy", "dan_x"]),
+        ("CreatedDate > THIS_MONTH OR Birthdate > NEXT_N_DAYS:5", []),
+        ("Birthdate < LAST_YEAR AND Birthdate < LAST_MONTH", ["Ada", "Cy", "dan_x"]),
+        ("Contact.LastName = 'bob' AND AccountId != ''", ["bob"]),
         ("Account.Name = 'acme' AND (LastName = 'Ada' OR LastName = 'Cy')", ["Ada"]),
         ("Account.AnnualRevenue > 4999.5", ["Ada", "bob"]),
         ("NOT (LastName = 'Ada' OR DoNotCall = true) AND Birthdate != null", ["Cy", "dan_x"]),
@@ -122,6 +127,12 @@ def test_a_long_result_comes_in_pages(org: OrgClient, people: Salesforce) -> Non
         ("SELECT Id FROM Contact WHERE LastName = 5", "INVALID_FIELD"),
         ("SELECT Id FROM Account WHERE AnnualRevenue = '5'", "INVALID_FIELD"),
         ("SELECT Id FROM Contact WHERE Id = 'short'", "INVALID_QUERY_FILTER_OPERATOR"),
+        ("SELECT Id FROM Contact WHERE LastName LIKE 5", "INVALID_FIELD"),
+        ("SELECT Id FROM Contact WHERE LastName = TODAY", "INVALID_FIELD"),
+        ("SELECT Id FROM Contact WHERE DoNotCall > true", "INVALID_QUERY_FILTER_OPERATOR"),
+        ("SELECT Id, Id FROM Contact", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Contact WHERE LastName ( 'a'", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Contact WHERE LastName = #", "MALFORMED_QUERY"),
         ("SELECT Id FROM Nothing__c", "INVALID_TYPE"),
     ],
 )
@@ -145,3 +156,27 @@ def test_users_and_the_organization_can_be_queried(sf: Salesforce) -> None:
     assert (organization["Id"], organization["IsSandbox"]) == ("00Dxx0000001gPFEAY", False)
     names = {u["Username"] for u in sf.query("SELECT Username FROM User")["records"]}
     assert {"alice@example.com", "bob@example.com", "integration@example.com"} <= names
+
+
+def test_a_multi_select_field_includes_and_excludes(org: OrgClient, sf: Salesforce) -> None:
+    """``'a;c'`` asks for both, a list for any."""
+    tags = {"type": "multipicklist", "picklist": ["a", "b", "c"]}
+    org.control("objects", {"name": "Item__c", "fields": {"Tags__c": tags}})
+    for name, chosen in (("1", "a;c"), ("2", "b"), ("3", None)):
+        sf.Item__c.create({"Name": name, "Tags__c": chosen})
+    found = [
+        [r["Name"] for r in sf.query(f"SELECT Name FROM Item__c WHERE Tags__c {test} ORDER BY Name")["records"]]  # noqa: S608
+        for test in ("INCLUDES ('a;c', 'b')", "INCLUDES ('a;b')", "EXCLUDES ('b')")
+    ]
+    assert found == [["1", "2"], [], ["1", "3"]]
+
+
+def test_pages_follow_the_batch_size_of_the_header(org: OrgClient, sf: Salesforce) -> None:
+    """From 200 to 2,000 rows; a foreign locator is refused."""
+    sf.bulk2.Lead.insert(records=[{"LastName": f"l{n}", "Company": "c"} for n in range(250)], wait=0.02)
+    options = {"Sforce-Query-Options": "batchSize=10"}
+    page = org.call("GET", "query?q=SELECT+Id+FROM+Lead", headers=options).json()
+    assert (len(page["records"]), page["totalSize"]) == (200, 250)
+    wrong = org.call("GET", "query/01gxx0000000001AAA-2000")
+    empty = org.call("GET", "query")
+    assert [a.json()[0]["errorCode"] for a in (wrong, empty)] == ["INVALID_QUERY_LOCATOR", "MALFORMED_QUERY"]

@@ -327,3 +327,69 @@ def test_a_read_only_object_is_refused(org: OrgClient) -> None:
     user = org.call("PATCH", f"sobjects/User/{bob}", {"Alias": "b"}, user="integration")
     codes = [reply.json()[0]["errorCode"] for reply in (answer, user)]
     assert codes == ["INSUFFICIENT_ACCESS_OR_READONLY"] * 2
+
+
+def test_a_record_can_be_deleted_by_external_id(org: OrgClient, sf: Salesforce) -> None:
+    """404 when nothing has the key, 300 when several have it, and the same for an upsert."""
+    created = sf.Contact.create({"LastName": "a", "Twinledger_Key__c": KEY})["id"]
+    for name in ("b", "c"):
+        sf.Contact.create({"LastName": name, "Email": "x@example.com"})
+    statuses = [
+        org.call("DELETE", f"sobjects/Contact/Twinledger_Key__c/{KEY}").status_code,
+        org.call("DELETE", f"sobjects/Contact/Twinledger_Key__c/{KEY}").status_code,
+        org.call("DELETE", "sobjects/Contact/Email/x@example.com").status_code,
+        org.call("PATCH", "sobjects/Contact/Email/x@example.com", {"LastName": "d"}).status_code,
+        org.call("GET", "sobjects/Contact/Phone/1").status_code,
+        org.call("GET", f"sobjects/Contact/{created}").status_code,
+    ]
+    assert statuses == [204, 404, 300, 300, 404, 404]
+
+
+def test_ids_and_keys_of_the_url_may_not_stand_in_the_body(org: OrgClient, sf: Salesforce) -> None:
+    """INVALID_FIELD; an upsert by Id is an update."""
+    created = sf.Contact.create({"LastName": "a"})["id"]
+    answers = [
+        org.call("PATCH", f"sobjects/Contact/{created}", {"Id": created}),
+        org.call("PATCH", f"sobjects/Contact/Twinledger_Key__c/{KEY}", {"Twinledger_Key__c": KEY}),
+        org.call("PATCH", f"sobjects/Contact/{created}", ["no object"]),
+    ]
+    codes = [answer.json()[0]["errorCode"] for answer in answers]
+    assert codes == ["INVALID_FIELD", "INVALID_FIELD", "JSON_PARSER_ERROR"]
+    assert org.call("PATCH", f"sobjects/Contact/Id/{created}", {"Phone": "1"}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "sobjects/Contact", 405),
+        ("POST", "limits", 405),
+        ("GET", "nothing", 404),
+        ("GET", "sobjects/Contact/a/b/c", 404),
+        ("GET", "composite", 405),
+    ],
+)
+def test_what_a_resource_does_not_know(org: OrgClient, method: str, path: str, status: int) -> None:
+    """405 for a method, 404 for a path."""
+    assert org.call(method, path).status_code == status
+
+
+def test_a_body_that_is_no_json_is_refused(org: OrgClient) -> None:
+    """JSON_PARSER_ERROR."""
+    headers = {"Authorization": f"Bearer {org.token('alice')}"}
+    url = f"{org.url}/services/data/v66.0/sobjects/Contact"
+    answer = org.http.post(url, data=b"{not json", headers=headers)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        {"start": "now", "end": "2026-01-01T00:00:00Z"},
+        {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:00:59Z"},
+        {"start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"},
+    ],
+)
+def test_a_wrong_span_of_time_is_refused(org: OrgClient, span: dict[str, str]) -> None:
+    """No datetime, no minute, too long ago."""
+    answer = org.call("GET", "sobjects/Contact/updated", params=span)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_REPLICATION_DATE")
