@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from chalicelib.core.model import Hint, RowId
 from chalicelib.postgres.outbox import Captured
 
+_LONG = 60.0  # seconds that a sender waits at a time where nothing is deferred
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -21,11 +23,13 @@ class Parcel:
         record: the record, or the table that was truncated.
         hint: what is sent; None: the table was truncated.
         ids: the outbox rows that it stands for.
+        failures: how often it was put aside.
     """
 
     record: RowId
     hint: Hint | None
     ids: tuple[int, ...]
+    failures: int = 0
 
 
 @dataclass
@@ -37,6 +41,8 @@ class Dispatch:
     _since: dict[RowId, float] = field(default_factory=dict)  # when the oldest waiting row of a record was read
     _ready: deque[RowId] = field(default_factory=deque)  # records with waiting rows that no sender has
     _sending: dict[RowId, float] = field(default_factory=dict)  # the same of what senders have
+    _deferred: list[tuple[float, Parcel]] = field(default_factory=list)  # when to try again
+    _due_next: bool = False
     _accepted: list[int] = field(default_factory=list)
     _gone: list[int] = field(default_factory=list)
     _unsent: int = 0
@@ -58,14 +64,31 @@ class Dispatch:
             self._changed.notify_all()
 
     def take(self, limit: int) -> list[Parcel]:
-        """Wait for records that are ready, and take some, one parcel of each; none: the dispatch is closed."""
+        """Wait for records that are ready, and take some, one parcel of each; none: the dispatch is closed.
+
+        A parcel that was deferred comes alone when its time has come, in turn with those that were not.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._closed)
-            if self._closed:
-                return []
-            records = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
-            self._sending.update((record, self._since.pop(record)) for record in records)
-            return [_parcel(record, self._waiting.pop(record)) for record in records]
+            while not self._closed:
+                now = time.monotonic()
+                due = next((entry for entry in self._deferred if entry[0] <= now), None)
+                self._due_next = not self._due_next
+                if due is not None and (self._due_next or not self._ready):
+                    self._deferred.remove(due)
+                    return [due[1]]
+                if self._ready:
+                    records = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+                    self._sending.update((record, self._since.pop(record)) for record in records)
+                    return [_parcel(record, self._waiting.pop(record)) for record in records]
+                self._changed.wait(min((at for at, _ in self._deferred), default=now + _LONG) - now)
+            return []
+
+    def defer(self, parcel: Parcel, seconds: float) -> None:
+        """Try a parcel again later, alone; its record waits, and no other does."""
+        with self._changed:
+            later = replace(parcel, failures=parcel.failures + 1)
+            self._deferred.append((time.monotonic() + seconds, later))
+            self._changed.notify_all()
 
     def accept(self, parcels: Collection[Parcel]) -> None:
         """The parcels were accepted: their rows may go, and their records may be sent again."""

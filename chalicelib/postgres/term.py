@@ -168,6 +168,7 @@ class Term:
             until = time.monotonic() + self.poll
             while not (stop.is_set() or self._ending.is_set() or time.monotonic() > until):
                 wait = min(SLICE, max(0.0, until - time.monotonic()))
+                self.tell(self._dispatch)
                 if any(True for _ in self.reader.connection.notifies(timeout=wait, stop_after=1)):
                     return
         finally:
@@ -177,13 +178,15 @@ class Term:
     # --- senders
 
     def _send_all(self) -> None:
+        failures = 0
         while parcels := self._dispatch.take(BATCH):
-            for parcel in parcels:
-                if parcel.hint is None:
-                    self._until_accepted([parcel], self._truncated)
-            with_hints = [parcel for parcel in parcels if parcel.hint is not None]
-            if with_hints:
-                self._until_accepted(with_hints, self._send)
+            truncated = [parcel for parcel in parcels if parcel.hint is None]
+            hints = [parcel for parcel in parcels if parcel.hint is not None]
+            accepted = [self._deliver([parcel], self._truncated) for parcel in truncated]
+            accepted += [self._deliver(hints, self._send)] if hints else []
+            failures = 0 if any(accepted) else failures + 1
+            if failures:
+                self._ending.wait(pause(failures))
 
     def _send(self, parcels: Sequence[Parcel]) -> None:
         self.hints.send([parcel.hint for parcel in parcels if parcel.hint is not None])
@@ -192,16 +195,21 @@ class Term:
         for parcel in parcels:
             self.on_truncate(parcel.record.table)
 
-    def _until_accepted(self, parcels: Sequence[Parcel], send: Callable[[Sequence[Parcel]], None]) -> None:
-        """Try until everything is accepted, or the term ends: what is not accepted then stays in the outbox."""
-        rest, failures = list(parcels), 0
-        while rest:
-            groups = [rest] if failures < SINGLY_AFTER else [[parcel] for parcel in rest]
-            rest = [parcel for group in groups if not self._accepted(group, send) for parcel in group]
-            if rest:
-                failures += 1
-                if self._ending.wait(pause(failures)):
-                    return
+    def _deliver(self, parcels: Sequence[Parcel], send: Callable[[Sequence[Parcel]], None]) -> bool:
+        """Try a few times together, then one by one; what is refused is put aside for a while, each alone.
+
+        So a hint that is never accepted holds up neither another nor a sender, and nothing is dropped: it stays in the
+        outbox. Gives whether anything was accepted: a sender to which nothing is slows down.
+        """
+        for failures in range(1, 2 if parcels[0].failures else SINGLY_AFTER + 1):
+            if self._accepted(parcels, send):
+                return True
+            if self._ending.wait(pause(failures)):
+                return False
+        rest = [parcel for parcel in parcels if len(parcels) == 1 or not self._accepted([parcel], send)]
+        for parcel in rest:
+            self._dispatch.defer(parcel, pause(SINGLY_AFTER + parcel.failures))
+        return len(rest) < len(parcels)
 
     def _accepted(self, parcels: Sequence[Parcel], send: Callable[[Sequence[Parcel]], None]) -> bool:
         try:
