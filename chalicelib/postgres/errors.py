@@ -26,6 +26,7 @@ from chalicelib.core.errors import (
 
 RULES: MappingProxyType[str, type[TwinledgerError]] = MappingProxyType(
     {
+        "02": Rejected,  # no data, which a trigger may raise
         "03": ProtocolError,  # SQL statement not yet complete
         "08": Unavailable,  # connection exception
         "08P01": ProtocolError,  # protocol violation

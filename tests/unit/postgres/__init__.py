@@ -1,0 +1,1 @@
+"""The Postgres side without a server."""
