@@ -86,6 +86,11 @@ class Application:
         for output, value in values.items():
             client.put_secret_value(SecretId=self.outputs[output], SecretString=json.dumps(value))
 
+    @property
+    def installed(self) -> bool:
+        """Whether the triggers are those of the deployed application."""
+        return self.services.credentials.installed == self.services.credentials.deployed
+
     def deploy(self) -> bool:
         """Deploy with chalice where the application or its configuration has changed; whether it did.
 
@@ -133,6 +138,17 @@ class Application:
         self.services.credentials.save(self.services.layout.credentials)
         return int(row[0]) if row else 0
 
+    def install(self) -> None:
+        """Let the application try the org out and install its triggers.
+
+        Raises:
+            ApplicationError: The application refused the org or the database.
+        """
+        self.manage("probe")
+        self.manage("install")
+        self.services.credentials.installed = self.services.credentials.deployed
+        self.services.credentials.save(self.services.layout.credentials)
+
     def manage(self, *arguments: str) -> None:
         """Run a command of `manage.py`.
 
@@ -140,10 +156,9 @@ class Application:
             ApplicationError: It failed, or took longer than two minutes.
         """
         layout = self.services.layout
-        name = f"manage-{arguments[0]}"
-        log = layout.log(name)
+        log = layout.log("manage")
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             try:
                 done = subprocess.run(
                     [sys.executable, "manage.py", *arguments],

@@ -39,6 +39,8 @@ class Credentials:
     console_token: str = field(default_factory=_token)
     deployed: str = ""
     """The fingerprint of the application that was deployed last."""
+    installed: str = ""
+    """The fingerprint of the application whose triggers were installed last."""
     seeded: bool = False
 
     @classmethod

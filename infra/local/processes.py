@@ -41,7 +41,7 @@ class PidFile:
             # The kernel's clock may be corrected between two readings of a start time.
             same = abs(process.create_time() - record["started"]) < 2
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
             return None
 
     def stop(self) -> None:

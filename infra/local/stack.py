@@ -73,8 +73,8 @@ def up(layout: Layout, progress: Progress) -> None:
     application = Application(_services(layout, progress))
     services = application.services
     _start_servers(application, progress)
-    changed = _deploy(application, progress)
-    _connect(application, progress, changed=changed)
+    _deploy(application, progress)
+    _connect(application, progress)
 
     trip = RoundTrip(services.cluster.app_dsn, services.org_url, services.credentials.salesforce_token)
     with progress.during("Seed", log=layout.log("emulator")) as details:
@@ -143,31 +143,29 @@ def _start_servers(application: Application, progress: Progress) -> None:
         details.append(f"port {ports['org']}")
 
 
-def _deploy(application: Application, progress: Progress) -> bool:
-    """Deploy the application; whether it has changed."""
+def _deploy(application: Application, progress: Progress) -> None:
+    """Deploy the application."""
     layout = application.services.layout
     application.put_secrets()
     packaged = any((layout.build / ".chalice" / "deployments").glob("*layer*"))
     note = "" if packaged else "packing the dependencies for the first time"
     with progress.during("chalice deploy", log=layout.log("deploy"), note=note) as details:
-        changed = application.deploy()
-        if not changed:
+        if not application.deploy():
             details.append("nothing has changed")
     with progress.during("First call of the API", log=layout.log("emulator")):
         application.check_health()
-    return changed
 
 
-def _connect(application: Application, progress: Progress, *, changed: bool) -> None:
+def _connect(application: Application, progress: Progress) -> None:
     """Capture changes on both sides."""
     services, layout = application.services, application.services.layout
-    with progress.during("Sample tables and capture triggers", log=layout.log("manage-install")):
+    with progress.during("Sample tables", log=layout.log("postgres")):
         application.create_tables()
-        if changed:
-            application.manage("install")
+    if not application.installed:
+        services.stop("relay")
+        with progress.during("Probe of the org, capture triggers", log=layout.log("manage")):
+            application.install()
     with progress.during("Relay", log=layout.log("relay")):
-        if changed:
-            services.stop("relay")
         if not services.running("relay"):
             services.start_relay(application.environment)
     with progress.during("Outbound messages and change events", log=layout.log("org")):
