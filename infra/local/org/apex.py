@@ -1,50 +1,32 @@
-"""The Apex REST class that Twinledger deploys: compare and set for up to 200 records in one transaction."""
+"""The Apex class ``TwinledgerRest``: compare and set for up to 200 records in one transaction.
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+No Apex runs here; this is the same contract, and where it says nothing the same order of work as the class.
+"""
+
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from infra.local.org import ids
-from infra.local.org.calls import Answer, load_json
+from infra.local.org.apex_request import CONTRACT, KEY, MARKER, VERSION, Step, parse
+from infra.local.org.calls import Answer
 from infra.local.org.dml import Operation, save
-from infra.local.org.errors import OrgError, fail, row_locked
+from infra.local.org.errors import OrgError, fail
 from infra.local.org.faults import Effects
-from infra.local.org.predicates import no_column
-from infra.local.org.schema import ObjectType
+from infra.local.org.schema import Field
 from infra.local.org.store import Row
 from infra.local.org.transactions import Transaction
-from infra.local.org.users import Session
+from infra.local.org.users import Session, may_write
+from infra.local.org.values import normalise
 
 if TYPE_CHECKING:
     from infra.local.org.state import Org
 
-CONTRACT, VERSION = 1, "1.0.0"
 PATH = "twinledger/v1"
-KEY, MARKER = "Twinledger_Key__c", "Twinledger_Op__c"
-_ALWAYS = ("Id", "IsDeleted", "LastModifiedDate", "LastModifiedById", KEY, MARKER)
-_KINDS = frozenset({"create", "update", "delete", "undelete"})
-
-
-@dataclass
-class _Step:
-    """One operation of the request and its result."""
-
-    kind: str
-    object: ObjectType
-    operation: str
-    record_id: str | None
-    key: str | None
-    marker: str | None
-    stamp: str | None
-    expected: Row
-    values: Row
-    returning: list[str]
-    result: dict[str, Any] = field(default_factory=dict)
-
-
-def bad_request(message: str) -> OrgError:
-    """The request as a whole cannot be used."""
-    return fail("TWINLEDGER_BAD_REQUEST", message)
+_STATE_FIELDS = ("Id", "IsDeleted", "LastModifiedDate", "LastModifiedById", KEY, MARKER)
+_UNAVAILABLE = (
+    "Record Currently Unavailable: The record you are attempting to edit, or one of its related records, is currently "
+    "being modified by another user. Please try again."
+)
 
 
 def describe(org: "Org", session: Session) -> Answer:
@@ -57,192 +39,165 @@ async def settle(org: "Org", session: Session, effects: Effects, raw: bytes) -> 
     """Answer POST.
 
     Raises:
-        OrgError: TWINLEDGER_BAD_REQUEST.
+        OrgError: TWINLEDGER_BAD_REQUEST, or APEX_ERROR where a fault breaks the whole call.
     """
-    steps = _parse(org, raw)
-    async with org.transaction(session, effects) as tx:
-        await _lock(tx, steps, lambda step: {step.record_id} if step.record_id else set())
-        await _lock(tx, steps, lambda step: _parents(tx, step))
-        for step in steps:
-            if not step.result:
-                await _run(tx, step)
-        for step in steps:
-            if step.result["status"] == "written":
-                step.result["record"] = _record(tx, step, tx.get(step.record_id or ""))
-    return Answer(200, {"contract": CONTRACT, "version": VERSION, "results": [step.result for step in steps]})
+    steps = parse(org, raw)
+    ordered = sorted(steps, key=lambda step: step.object.name)
+    async with org.transaction(replace(session, allows_duplicates=True), effects) as tx:
+        for _, batch in groupby(ordered, key=lambda step: step.object.name):
+            await _run(tx, list(batch))
+    return Answer(200, {"contract": CONTRACT, "version": VERSION, "results": [step.result() for step in steps]})
 
 
-async def _lock(tx: Transaction, steps: list[_Step], keys_of: Callable[[_Step], set[str]]) -> None:
-    """Lock what the steps need, in one order over all of them; refuse those whose lock was not had."""
-    wanted = [(step, keys_of(step)) for step in steps if not step.result]
-    missing = await tx.lock_all({key for _, keys in wanted for key in keys})
-    for step, keys in wanted:
-        if keys & missing:
-            _refuse(step, row_locked(sorted(keys & missing)))
+async def _run(tx: Transaction, steps: list[Step]) -> None:
+    for step in steps:
+        _check(tx, step)
+    await _compare(tx, steps)
+    await _create(tx, _open(steps, "create"))
+    for step in await _mark(tx, _open(steps, "update")):
+        step.close("written", None)
+    await _remove(tx, _open(steps, "delete"))
+    await _restore(tx, _open(steps, "undelete"))
+    for step in steps:
+        if step.status == "written":
+            step.record = _shown(step, tx.get(step.record_id))
 
 
-def _parents(tx: Transaction, step: _Step) -> set[str]:
-    row = tx.get(step.record_id) if step.record_id else None
-    sources = (row or {}, step.values)
-    parents = [source.get(ref.name) for ref in step.object.lock_parents for source in sources]
-    return {ids.to18(str(parent)) for parent in parents if ids.is_id(parent)}
+def _open(steps: list[Step], kind: str) -> list[Step]:
+    return [step for step in steps if not step.status and step.kind == kind]
 
 
-def _parse(org: "Org", raw: bytes) -> list[_Step]:
+def _check(tx: Transaction, step: Step) -> None:
+    """Refuse fields that are not there, or that the user may not read or write."""
+    user, kind = tx.session.user, step.object
+    for name in dict.fromkeys([*step.returning, *step.expected]):
+        found = kind.find(name)
+        if found is None or not user.sees(kind.name, found.name):
+            step.refuse(fail("INVALID_FIELD", f"No such column '{name}' on {kind.name}", [name]))
+    for name in step.values:
+        found = kind.find(name)
+        visible = found is not None and user.sees(kind.name, found.name)
+        if found is None or not visible or not may_write(user, kind, found, creating=step.kind == "create"):
+            text = f"Unable to create/update fields: {name}"
+            step.refuse(fail("INVALID_FIELD_FOR_INSERT_UPDATE", text, [name]))
+
+
+async def _compare(tx: Transaction, steps: list[Step]) -> None:
+    """Lock the records of the object, and close the steps whose record is not free or not as expected."""
+    known = [step for step in steps if not step.status and step.kind != "create"]
+    missing = await tx.lock_all({step.record_id for step in known})
+    taken: set[str] = set()
+    for step in known:
+        if step.record_id in missing or (missing and tx.org.settings.apex_locks_by_query):
+            step.refuse(fail("UNABLE_TO_LOCK_ROW", _UNAVAILABLE))
+            continue
+        row = tx.get(step.record_id) if step.record_id[:3] == step.object.prefix else None
+        if row is None:
+            step.close("absent", None)
+        elif step.record_id in taken or not _as_expected(step, row):
+            step.close("changed", _shown(step, row))
+        taken.add(step.record_id)
+
+
+def _as_expected(step: Step, row: Row) -> bool:
+    alive_as_needed = row["IsDeleted"] is (step.kind == "undelete")
+    same_state = row.get(MARKER) == step.marker and row["LastModifiedDate"] == step.stamp
+    fields = ((step.object.find(name), value) for name, value in step.expected.items())
+    return alive_as_needed and same_state and all(found and _same(found, row, value) for found, value in fields)
+
+
+def _same(found: Field, row: Row, expected: Any) -> bool:
+    """Texts to the letter, numbers by value, everything else in the spelling of REST."""
+    actual = row.get(found.name)
+    if expected is None or found.is_text:
+        return bool(actual == expected)
     try:
-        body = load_json(raw)
-    except OrgError as error:
-        raise bad_request(str(error)) from None
-    if not isinstance(body, dict) or body.get("contract") != CONTRACT:
-        raise bad_request(f"this class speaks contract {CONTRACT}")
-    operations = body.get("operations")
-    if not isinstance(operations, list) or not 1 <= len(operations) <= 200:
-        raise bad_request("operations needs 1 to 200 entries")
-    return [_parse_step(org, place, raw_step) for place, raw_step in enumerate(operations)]
+        return bool(actual == normalise(found, expected, trim=False))
+    except OrgError:
+        return False
 
 
-def _parse_step(org: "Org", place: int, raw: Any) -> _Step:
-    if not isinstance(raw, dict) or raw.get("kind") not in _KINDS:
-        raise bad_request(f"operation {place}: unknown kind")
-    kind = org.schema.find(str(raw.get("object")))
-    if kind is None or kind.is_event or KEY not in kind.fields:
-        raise bad_request(f"operation {place}: unknown object {raw.get('object')!r}")
-    creating = raw["kind"] == "create"
-    expected = raw.get("expected") or {}
-    shapes = (
-        isinstance(raw.get("operation"), str),
-        isinstance(raw.get("returning", []), list),
-        isinstance(raw.get("values", {}), dict),
-        isinstance(expected, dict) and isinstance(expected.get("values", {}), dict),
-        isinstance(raw.get("key"), str) if creating else ids.is_id(raw.get("id")) and "expected" in raw,
-    )
-    if not all(shapes):
-        raise bad_request(f"operation {place}: operation, key or id, expected, values or returning is malformed")
-    return _Step(
-        kind=raw["kind"],
-        object=kind,
-        operation=raw["operation"],
-        record_id=None if creating else ids.to18(raw["id"]),
-        key=raw.get("key"),
-        marker=expected.get("marker"),
-        stamp=expected.get("stamp"),
-        expected=expected.get("values", {}),
-        values=raw.get("values", {}),
-        returning=[str(name) for name in raw.get("returning", [])],
-    )
-
-
-async def _run(tx: Transaction, step: _Step) -> None:
-    try:
-        _check_fields(tx, step)
-        await _STEPS[step.kind](tx, step)
-    except OrgError as error:
-        _refuse(step, error)
-
-
-def _check_fields(tx: Transaction, step: _Step) -> None:
-    user = tx.session.user
-    for name in [*step.expected, *step.returning]:
-        found = step.object.find(name)
-        if found is None or not user.sees(step.object.name, found.name):
-            raise no_column(name, step.object.name)
-
-
-def _refuse(step: _Step, error: OrgError) -> None:
-    errors = [{"errorCode": p.code, "message": p.message, "fields": list(p.fields)} for p in error.problems]
-    step.result = {"status": "refused", "record": None, "errors": errors}
-
-
-def _answer(step: _Step, status: str, record: Row | None) -> None:
-    step.result = {"status": status, "record": record, "errors": []}
-
-
-def _record(tx: Transaction, step: _Step, row: Row | None) -> Row | None:
+def _shown(step: Step, row: Row | None) -> Row | None:
     if row is None:
         return None
-    record = {name: row.get(name) for name in _ALWAYS}
-    for name in step.returning:
-        found = step.object.find(name)
-        if found is not None:
-            record[found.name] = row.get(found.name)
-    return {name: value for name, value in record.items() if tx.session.user.sees(step.object.name, name)}
+    return {name: row.get(name) for name in _STATE_FIELDS} | {
+        found.name: row.get(found.name) for name in step.returning if (found := step.object.find(name))
+    }
 
 
-def _differs(step: _Step, row: Row, *, deleted: bool) -> bool:
-    if row["IsDeleted"] is not deleted:
-        return True
-    if row.get(MARKER) != step.marker or row["LastModifiedDate"] != step.stamp:
-        return True
-    return any(not _equal(row.get(_name(step, name)), value) for name, value in step.expected.items())
+async def _save(tx: Transaction, operations: list[Operation]) -> list[OrgError | str]:
+    """DML with partial success: the id of each record, or its errors."""
+    outcomes = await save(tx, operations)
+    broken = [o.error for o in outcomes if o.error and o.error.problems[0].code == "APEX_ERROR"]
+    if broken:
+        raise broken[0]
+    return [outcome.error or outcome.record_id or "" for outcome in outcomes]
 
 
-def _name(step: _Step, name: str) -> str:
-    found = step.object.find(name)
-    return found.name if found else name
+async def _create(tx: Transaction, steps: list[Step]) -> None:
+    _take_duplicates(tx, steps)
+    left = [step for step in steps if not step.status]
+    results = await _save(tx, [_creation(step) for step in left])
+    for step, result in zip(left, results, strict=True):
+        if isinstance(result, str):
+            step.record_id = result
+            step.close("written", None)
+            continue
+        if result.problems[0].code == "DUPLICATE_VALUE":
+            _take_duplicates(tx, [step])
+        if not step.status:
+            step.refuse(result)
 
 
-def _equal(actual: Any, expected: Any) -> bool:
-    """Equality of JSON values: 1 and 1.0 are equal, true and 1 are not."""
-    return actual == expected and isinstance(actual, bool) is isinstance(expected, bool)
+def _creation(step: Step) -> Operation:
+    return Operation("create", step.object, values=step.values | {KEY: step.key, MARKER: step.operation})
 
 
-def _compare(tx: Transaction, step: _Step, *, deleted: bool) -> Row | None:
-    """The row when it is as expected; else the result says what is there."""
-    row = tx.get(step.record_id or "")
-    if row is None or (step.record_id or "")[:3] != step.object.prefix:
-        _answer(step, "absent", None)
-        return None
-    if _differs(step, row, deleted=deleted):
-        _answer(step, "changed", _record(tx, step, row))
-        return None
-    return row
-
-
-async def _update(tx: Transaction, step: _Step) -> None:
-    if _compare(tx, step, deleted=False) is not None:
-        await _write(tx, step, Operation("update", step.object, step.record_id, _marked(step)))
-
-
-def _marked(step: _Step) -> Row:
-    return step.values | {MARKER: step.operation}
-
-
-async def _delete(tx: Transaction, step: _Step) -> None:
-    if _compare(tx, step, deleted=False) is not None:
-        marker = Operation("update", step.object, step.record_id, {MARKER: step.operation})
-        await _write(tx, step, marker, Operation("delete", step.object, step.record_id))
-
-
-async def _undelete(tx: Transaction, step: _Step) -> None:
-    if _compare(tx, step, deleted=True) is not None:
-        marker = Operation("update", step.object, step.record_id, {MARKER: step.operation})
-        await _write(tx, step, Operation("undelete", step.object, step.record_id), marker)
-
-
-async def _create(tx: Transaction, step: _Step) -> None:
-    known = tx.find_by_key(step.object.name, KEY, step.key)
-    if known:
-        _answer(step, "duplicate", _record(tx, step, known[0]))
-        return
-    try:
-        await _write(tx, step, Operation("create", step.object, values=_marked(step) | {KEY: step.key}))
-    except OrgError as error:
+def _take_duplicates(tx: Transaction, steps: list[Step]) -> None:
+    """Creates whose key is there already, alive or in the recycle bin."""
+    for step in steps:
         known = tx.find_by_key(step.object.name, KEY, step.key)
-        if error.problems[0].code != "DUPLICATE_VALUE" or not known:
-            raise
-        _answer(step, "duplicate", _record(tx, step, known[0]))
+        if known:
+            step.close("duplicate", _shown(step, known[0]))
 
 
-async def _write(tx: Transaction, step: _Step, *operations: Operation) -> None:
-    """Carry out the DML of one step, all of it or nothing."""
-    point = tx.savepoint()
-    for operation in operations:
-        outcome = (await save(tx, [operation]))[0]
-        if outcome.error is not None:
-            tx.rollback_to(point)
-            raise outcome.error
-        step.record_id = outcome.record_id
-    _answer(step, "written", None)
+async def _mark(tx: Transaction, steps: list[Step]) -> list[Step]:
+    """Write the values and the marker; gives back the steps that this succeeded for, and refuses the others."""
+    marked = [Operation("update", s.object, s.record_id, s.values | {MARKER: s.operation}) for s in steps]
+    return _succeeded(steps, await _save(tx, marked))
 
 
-_STEPS = {"create": _create, "update": _update, "delete": _delete, "undelete": _undelete}
+def _succeeded(steps: list[Step], results: list[OrgError | str]) -> list[Step]:
+    done = []
+    for step, result in zip(steps, results, strict=True):
+        if isinstance(result, OrgError):
+            step.refuse(result)
+        else:
+            done.append(step)
+    return done
+
+
+async def _remove(tx: Transaction, steps: list[Step]) -> None:
+    """Marker and deletion stand or fall together: where one record fails, all go back and the others again."""
+    while steps:
+        point = tx.savepoint()
+        marked = await _mark(tx, steps)
+        deleted = await _save(tx, [Operation("delete", step.object, step.record_id) for step in marked])
+        steps = _finish(tx, steps, _succeeded(marked, deleted), point)
+
+
+async def _restore(tx: Transaction, steps: list[Step]) -> None:
+    """Undeletion and marker stand or fall together, as in :func:`_remove`."""
+    while steps:
+        point = tx.savepoint()
+        undeleted = await _save(tx, [Operation("undelete", step.object, step.record_id) for step in steps])
+        steps = _finish(tx, steps, await _mark(tx, _succeeded(steps, undeleted)), point)
+
+
+def _finish(tx: Transaction, tried: list[Step], done: list[Step], point: Any) -> list[Step]:
+    if len(done) < len(tried):
+        tx.rollback_to(point)
+        return done
+    for step in done:
+        step.close("written", None)
+    return []

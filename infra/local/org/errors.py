@@ -15,6 +15,7 @@ _STATUS = {
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "SERVER_UNAVAILABLE": 503,
     "UNKNOWN_EXCEPTION": 500,
+    "APEX_ERROR": 500,
 }
 
 
@@ -68,6 +69,7 @@ _WITHOUT_FIELDS = frozenset(
         "UNSUPPORTED_MEDIA_TYPE",
         "SERVER_UNAVAILABLE",
         "UNKNOWN_EXCEPTION",
+        "APEX_ERROR",
     }
 )
 

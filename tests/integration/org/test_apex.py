@@ -160,25 +160,31 @@ def test_an_unknown_field_and_a_lacking_permission_are_refused(org: OrgClient) -
     reading = org.apex(_on(record, values={}, returning=["Nope__c"]))[0]
     ordinary = org.apex(_on(record, values={"Phone": "2"}), user="alice")[0]
     assert [[error["errorCode"] for error in result["errors"]] for result in (unknown, reading, ordinary)] == [
-        ["INVALID_FIELD"],
+        ["INVALID_FIELD_FOR_INSERT_UPDATE"],
         ["INVALID_FIELD"],
         ["INVALID_FIELD_FOR_INSERT_UPDATE"],
     ]
 
 
-def test_a_lock_that_is_not_had_refuses_only_that_operation(org: OrgClient) -> None:
-    """UNABLE_TO_LOCK_ROW for the one record that another save holds."""
+@pytest.mark.parametrize(("by_query", "status"), [(False, "written"), (True, "refused")])
+def test_a_lock_that_is_not_had_refuses_its_operation(org: OrgClient, by_query: bool, status: str) -> None:
+    """Or all on that object, as SELECT FOR UPDATE does not say which row it was; creates and other objects go on."""
     first, second = _create(org, "k1", LastName="a"), _create(org, "k2", LastName="b")
-    org.control("settings", {"lockWaitSeconds": 0.05})
+    org.control("settings", {"lockWaitSeconds": 0.05, "apexLocksByQuery": by_query})
     org.control("faults", {"operation": "update", "recordId": first["Id"], "commitMs": 300, "user": "alice"})
     slow = threading.Thread(target=org.call, args=("PATCH", f"sobjects/Contact/{first['Id']}", {"Phone": "1"}))
     slow.start()
     while not org.stats()["openTransactions"]:
         pass
-    results = org.apex(_on(first, values={"Phone": "2"}), _on(second, values={"Phone": "2"}))
+    lead = {"kind": "create", "object": "Lead", "key": "k3", "operation": OP + "1"}
+    results = org.apex(
+        _on(first, values={"Phone": "2"}),
+        lead | {"values": {"LastName": "l", "Company": "c"}},
+        _on(second, values={"Phone": "2"}),
+    )
     slow.join()
-    assert [result["status"] for result in results] == ["refused", "written"]
-    assert [[e["errorCode"] for e in result["errors"]] for result in results] == [["UNABLE_TO_LOCK_ROW"], []]
+    assert [result["status"] for result in results] == ["refused", "written", status]
+    assert [error["errorCode"] for error in results[0]["errors"]] == ["UNABLE_TO_LOCK_ROW"]
 
 
 def test_200_operations_count_as_one_call(org: OrgClient) -> None:
@@ -213,3 +219,61 @@ def test_a_parent_that_is_locked_refuses_its_children_only(org: OrgClient) -> No
     slow.join()
     assert [result["status"] for result in results] == ["refused", "refused", "written", "written"]
     assert org.stats()["locks"]["timeouts"] == 1
+
+
+def test_a_record_counts_in_one_operation_of_a_call_only(org: OrgClient) -> None:
+    """The second is ``changed``, with the record as it was."""
+    record = _create(org, LastName="a", Phone="0")
+    first, second = (_on(record, values={"Phone": phone}, returning=["Phone"]) for phone in "12")
+    results = org.apex(first, second)
+    assert [(r["status"], r["record"]["Phone"]) for r in results] == [("written", "1"), ("changed", "0")]
+
+
+def test_texts_compare_to_the_letter_and_numbers_by_value(org: OrgClient) -> None:
+    """As the class does it."""
+    values = {"LastName": "Ab", "AccountId": None, "DoNotCall": True, "Birthdate": "1990-05-01"}
+    record = _create(org, **values)
+    account = {"kind": "create", "object": "Account", "key": "a1", "operation": OP + "0"}
+    account |= {"values": {"Name": "n", "AnnualRevenue": 12.5}, "returning": ["AnnualRevenue"]}
+    revenue = org.apex(account)[0]["record"]
+    statuses = []
+    for expected in ({"LastName": "ab"}, {"DoNotCall": 1}, {"Birthdate": "nonsense"}, values):
+        operation = _on(record, values={})
+        operation["expected"]["values"] = expected
+        statuses.append(org.apex(operation)[0]["status"])
+    for amount in (12.6, 12.50):
+        operation = _on(revenue, object="Account", values={})
+        operation["expected"]["values"] = {"AnnualRevenue": amount}
+        statuses.append(org.apex(operation)[0]["status"])
+    assert statuses == ["changed", "changed", "changed", "written", "changed", "written"]
+
+
+def test_marker_and_delete_stand_or_fall_together(org: OrgClient) -> None:
+    """A delete that is refused leaves no marker; the others of the call are deleted."""
+    good, bad = _create(org, "k1", LastName="a"), _create(org, "k2", LastName="b")
+    org.control("faults", {"operation": "delete", "recordId": bad["Id"], "errorCode": "DELETE_FAILED"})
+    results = org.apex(_on(good, "delete"), _on(bad, "delete"))
+    assert [result["status"] for result in results] == ["written", "refused"]
+    row = org.call("GET", f"sobjects/Contact/{bad['Id']}").json()
+    assert row["Twinledger_Op__c"] == bad["Twinledger_Op__c"]
+    restored = org.apex(_on(results[0]["record"], "undelete", operation="x" * 37))[0]
+    assert (restored["status"], restored["errors"][0]["errorCode"]) == ("refused", "STRING_TOO_LONG")
+    assert org.call("GET", f"sobjects/Contact/{good['Id']}").status_code == 404
+
+
+def test_an_uncaught_exception_rolls_back_the_whole_call(org: OrgClient) -> None:
+    """HTTP 500 with APEX_ERROR: the client then halves the call."""
+    first, second = _create(org, "k1", LastName="a"), _create(org, "k2", LastName="b")
+    org.control("faults", {"operation": "update", "recordId": second["Id"], "errorCode": "APEX_ERROR"})
+    operations = [_on(record, values={"Phone": "2"}) for record in (first, second)]
+    answer = _post(org, {"contract": 1, "operations": operations})
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (500, "APEX_ERROR")
+    assert org.call("GET", f"sobjects/Contact/{first['Id']}").json()["Phone"] is None
+
+
+def test_duplicate_rules_that_warn_do_not_stop_the_class(org: OrgClient) -> None:
+    """It saves with ``allowSave``."""
+    org.control("duplicate-rules", {"object": "Contact", "fields": ["LastName"]})
+    create = {"kind": "create", "object": "Contact", "operation": OP + "7", "values": {"LastName": "same"}}
+    results = org.apex(create | {"key": "k1"}, create | {"key": "k2"})
+    assert [result["status"] for result in results] == ["written", "written"]
