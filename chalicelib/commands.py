@@ -66,11 +66,10 @@ def uninstall(wiring: Wiring, options: argparse.Namespace) -> None:
 
 
 def probe(wiring: Wiring, _options: argparse.Namespace) -> int:
-    """Try out on the org what conditional writes rest on. It creates and deletes one record of each object."""
+    """Try out on the org what conditional writes rest on. It creates and deletes records."""
     with wiring.installer() as installer:
         mappings = installer.check().mappings
-    found = wiring.prober().run(mappings, wiring.client.organization_id)
-    wiring.state.save_probe(found)
+    found = wiring.probe(mappings)
     _lines(found.findings)
     _lines([f"org {found.organization_id} {'has passed' if found.passed else 'has not passed'}"])
     return 0 if found.passed else FAILED

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.clock import SystemClock
 from chalicelib.core.errors import ConfigurationError
+from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Side
 from chalicelib.core.ports import Clock, Records, Rows
 from chalicelib.core.settle import Settler
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.ledger import DynamoLedger
     from chalicelib.aws.queues import Receipts, SqsHints
     from chalicelib.aws.secrets import Secrets
-    from chalicelib.aws.state import Installation, State
+    from chalicelib.aws.state import Installation, Probe, State
     from chalicelib.aws.table import Table
     from chalicelib.aws.telemetry import Telemetry
     from chalicelib.jobs.change_events import ChangeEvents
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from chalicelib.jobs.health import Report
     from chalicelib.jobs.installing import Installer
     from chalicelib.jobs.operators import Operators
-    from chalicelib.jobs.probe import Prober
     from chalicelib.jobs.settling import Batch, Message
     from chalicelib.jobs.sweep import Sweep
     from chalicelib.postgres.connection import PostgresConnection
@@ -370,21 +370,19 @@ class Wiring:
                 clock=self.clock,
             )
 
-    def prober(self) -> "Prober":
-        """What tries an org out."""
-        from chalicelib.jobs.probe import Prober
-        from chalicelib.salesforce.apex_writer import ApexRecords
-        from chalicelib.salesforce.describe import describe
+    def probe(self, mappings: Mappings) -> "Probe":
+        """Try out on the org what the sync relies on, and remember what was found."""
+        from chalicelib.aws.state import Probe
+        from chalicelib.salesforce.probe import passed, probe
 
-        records = self.bare_records()
-        apex = records if isinstance(records, ApexRecords) else None
-        return Prober(
-            records=records,
-            describe=lambda name: describe(self.client, name),
-            version=None if apex is None else apex.version,
-            can_undelete=apex is not None,
-            clock=self.clock,
+        findings = probe(self.client, mappings.mappings, apex=self.settings.writer is Writer.APEX)
+        lines = tuple(
+            f"ok: {one.name}: {one.detail}" if one.ok else f"FAILED: {one.name}: {one.detail}; {one.remedy}"
+            for one in findings
         )
+        found = Probe(self.client.organization_id, passed(findings), self.clock.now(), lines)
+        self.state.save_probe(found)
+        return found
 
     def operators(self) -> "Operators":
         """A person's actions."""

@@ -85,4 +85,4 @@ class Agenda:
 def _hint(item: Attributes) -> Hint:
     body = items.body_of(item)
     hint = codec.decode_hint(body) if item["sk"]["S"] == "due" else codec.decode_waiter(body).hint
-    return replace(hint, hint_id=f"due-{item['due_at']['N']}")
+    return replace(hint, hint_id=f"due-{item['due_at']['N']}-{items.name(hint.identity)}")

@@ -99,8 +99,8 @@ class Truncations:
         waiting: list[Hint] = []
         for entry in self._ledger.entries_of(mapping.name):
             if entry.pk is not None:
-                identity = RowId(table, entry.pk)
-                waiting.append(Hint(identity, Change.DELETED, name, self._clock.now(), sfid=entry.sfid))
+                told = f"{name}-{entry.key}"
+                waiting.append(Hint(RowId(table, entry.pk), Change.DELETED, told, self._clock.now(), sfid=entry.sfid))
             if len(waiting) == AT_ONCE:
                 self._hints.send(waiting)
                 waiting = []

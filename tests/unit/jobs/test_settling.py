@@ -1,0 +1,163 @@
+"""A batch of messages: what is deleted, what comes again and when, what is put off."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from chalicelib.aws.queues import hint_of, message_of
+from chalicelib.core.errors import AccessDenied, RecordLocked, Rejected, RetryLater, Unavailable
+from chalicelib.core.model import Change, Hint, RowId
+from chalicelib.core.work import Outcome, Result
+from chalicelib.jobs.settling import HALTED_PATIENCE, LONGEST_HIDDEN, PATIENCE, Batch, BatchIncomplete, Message
+from tests.fakes.clock import FakeClock
+from tests.fakes.telemetry import MemoryTelemetry
+
+
+def hint(number: int) -> Hint:
+    """The hint of one row."""
+    return Hint(RowId("public.account", (str(number),)), Change.UPDATED, f"h{number}", occurred_at=1_789_999_998.0)
+
+
+def message(number: int, receives: int = 1, body: str | None = None) -> Message:
+    """The message of that hint."""
+    return Message(f"m{number}", f"r{number}", receives, message_of(hint(number)) if body is None else body)
+
+
+@dataclass
+class Bench:
+    """A batch's world: ``outcomes`` by hint id; what is not there was settled."""
+
+    outcomes: dict[str, Callable[[Hint], Outcome]] = field(default_factory=dict)
+    settled: list[Hint] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    hidden: dict[str, float] = field(default_factory=dict)
+    postponed: dict[str, float] = field(default_factory=dict)
+    clock: FakeClock = field(default_factory=FakeClock)
+    telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
+
+    def settle(self, hints: Sequence[Hint]) -> Sequence[Outcome]:
+        """The settle step."""
+        self.settled += hints
+        good: Callable[[Hint], Outcome] = lambda one: Outcome(one, Result.SETTLED, conflicts=1, merged=2)  # noqa: E731
+        return [self.outcomes.get(one.hint_id, good)(one) for one in reversed(hints)]
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """Delete messages."""
+        self.deleted += receipts
+
+    def hide(self, receipts: Mapping[str, float]) -> None:
+        """Hide messages."""
+        self.hidden |= receipts
+
+    def postpone(self, hint: Hint, at: float) -> None:
+        """Put a hint into the agenda."""
+        self.postponed[hint.hint_id] = at - self.clock.now()
+
+    def work_off(self, *messages: Message) -> None:
+        """Work off a batch."""
+        Batch(
+            settler=self, receipts=self, agenda=self, read=hint_of, clock=self.clock, telemetry=self.telemetry
+        ).work_off(messages)
+
+
+def failing(error: RetryLater | AccessDenied | Rejected) -> Callable[[Hint], Outcome]:
+    """The outcome of a hint that an error ended."""
+    return lambda one: Outcome.of(one, error)
+
+
+def test_a_batch_that_is_done_is_left_to_lambda() -> None:
+    """A call that returns deletes its batch: nothing is called for that."""
+    bench = Bench()
+    bench.work_off(message(1), message(2))
+    assert {one.hint_id for one in bench.settled} == {"h1", "h2"}
+    assert (bench.deleted, bench.hidden) == ([], {})
+    assert bench.telemetry.counts == {"Settled": 2, "Conflicts": 2, "Merged": 4}
+    assert bench.telemetry.measured == {"SettleTime": [0.0], "Latency": [2.0, 2.0]}
+
+
+def test_what_is_done_is_deleted_before_the_call_fails() -> None:
+    """Right without ReportBatchItemFailures, where a failed call deletes nothing, and with it."""
+    bench = Bench({"h2": failing(RecordLocked(after=7.0)), "h3": failing(Rejected("too long"))})
+    with pytest.raises(BatchIncomplete, match="1 of 3 messages"):
+        bench.work_off(message(1), message(2), message(3))
+    assert bench.deleted == ["r1", "r3"]
+    assert bench.hidden == {"r2": 7.0}
+    assert bench.telemetry.counts["Retry"] == 1
+    assert bench.telemetry.counts["Parked"] == 1
+
+
+def test_a_later_message_of_a_failed_one_s_group_may_be_deleted() -> None:
+    """Hints need no order: the failed one comes again and says the same."""
+    bench = Bench({"h1": failing(RecordLocked(after=1.0))})
+    later = replace(hint(1), hint_id="h2")
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1), Message("m2", "r2", 1, message_of(later)))
+    assert bench.deleted == ["r2"]
+
+
+@pytest.mark.parametrize(("receives", "delay"), [(1, 2.0), (2, 4.0)])
+def test_a_failure_without_a_time_comes_again_later_and_later(receives: int, delay: float) -> None:
+    """The message's own visibility is the back-off."""
+    bench = Bench({"h1": failing(Unavailable())})
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1, receives))
+    assert bench.hidden == {"r1": delay}
+    assert bench.postponed == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "receives", "expected"),
+    [
+        (Unavailable(after=LONGEST_HIDDEN + 1), 1, PATIENCE),
+        (Unavailable(after=3600.0), 1, 3600.0),
+        (Unavailable(), 3, PATIENCE),
+        (Unavailable(after=5.0), 4, PATIENCE),
+        (AccessDenied(), 3, HALTED_PATIENCE),
+    ],
+)
+def test_a_message_never_dies_of_waiting(error: RetryLater | AccessDenied, receives: int, expected: float) -> None:
+    """What has to wait long, or has failed a few times, goes into the agenda, and its message is done with."""
+    bench = Bench({"h1": failing(error)})
+    bench.work_off(message(1, receives))
+    assert bench.postponed == {"h1": expected}
+    assert bench.telemetry.counts["Postponed"] == 1
+
+
+def test_a_message_that_cannot_be_read_becomes_a_dead_letter() -> None:
+    """The others of its batch are done; it is received until its queue gives it up."""
+    bench = Bench()
+    with pytest.raises(BatchIncomplete, match="1 of 2"):
+        bench.work_off(message(1), message(2, body="junk"))
+    assert bench.deleted == ["r1"]
+    assert bench.hidden == {}
+    assert bench.telemetry.counts["UnreadableMessages"] == 1
+
+
+def test_a_hint_without_an_outcome_comes_again() -> None:
+    """Nothing is deleted of which it is not known what became of it."""
+    bench = Bench({"h2": lambda one: Outcome(replace(one, hint_id="other"), Result.SETTLED)})
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1), message(2))
+    assert bench.deleted == ["r1"]
+
+
+def test_equal_messages_share_the_worst_outcome() -> None:
+    """A message that came twice in one batch is done only if both of its outcomes say so."""
+    outcomes = iter([Outcome(hint(1), Result.SETTLED), Outcome.of(hint(1), Unavailable(after=3.0))])
+    bench = Bench({"h1": lambda _one: next(outcomes)})
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1), replace(message(1), receipt="r9"))
+    assert bench.hidden == {"r1": 3.0, "r9": 3.0}
+
+
+def test_lambda_s_records_are_messages() -> None:
+    """As "Using Lambda with Amazon SQS" shows them."""
+    record = {
+        "messageId": "m1",
+        "receiptHandle": "r1",
+        "body": "text",
+        "attributes": {"ApproximateReceiveCount": "3", "MessageGroupId": "g"},
+    }
+    assert Message.of(record) == Message("m1", "r1", 3, "text")
+    assert Message.of({**record, "attributes": {}}).receives == 1
