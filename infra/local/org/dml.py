@@ -89,7 +89,7 @@ async def _lock(tx: Transaction, plans: list[_Plan], keys_of: Any) -> None:
     for plan, keys in wanted:
         lost = [key for key in keys if key in missing]
         if lost:
-            plan.error = row_locked([key if isinstance(key, str) else str(key[3]) for key in lost])
+            plan.error = row_locked([key for key in lost if isinstance(key, str)])
 
 
 def _first_keys(_tx: Transaction, plan: _Plan) -> set[Any]:

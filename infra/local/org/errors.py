@@ -101,8 +101,8 @@ def unknown_field(name: str, object_name: str) -> OrgError:
 def row_locked(ids: Iterable[str]) -> OrgError:
     """Another transaction held one of the rows for longer than a writer waits."""
     listed = list(ids)
-    text = f"unable to obtain exclusive access to this record or {len(listed)} records: {','.join(listed)}"
-    return fail("UNABLE_TO_LOCK_ROW", text)
+    others = f" or {len(listed)} records: {','.join(listed)}" if listed else ""
+    return fail("UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record{others}")
 
 
 def bad_json(message: str) -> OrgError:

@@ -25,7 +25,7 @@ class Events:
     def __init__(self, org: "Org") -> None:
         self._org = org
         self._queue: deque[dict[str, Any]] = deque()
-        self._running = False
+        self._relay: asyncio.Task[None] | None = None
         self._sink: Sink | None = None
         self.entities: frozenset[str] = frozenset()
         self.log: deque[dict[str, Any]] = deque(maxlen=2000)
@@ -41,7 +41,7 @@ class Events:
     def stop(self) -> None:
         """Forget what is not sent yet."""
         self._queue.clear()
-        self._running = False
+        self._relay = None
 
     def configure(self, raw: dict[str, Any]) -> None:
         """Choose the objects captured (five at most, as by default in an org) and the sink.
@@ -112,22 +112,20 @@ class Events:
             self.log.append(event)
             if self._sink is not None:
                 self._queue.append(event)
-        if self._sink is not None and not self._running:
-            self._running = True
-            self._org.spawn(self._relay(self._sink))
+        if self._relay is None or self._relay.done():
+            self._relay = self._org.spawn(self._relay_queued())
 
-    async def _relay(self, sink: Sink) -> None:
+    async def _relay_queued(self) -> None:
         stats = self._org.stats.events
-        while self._queue:
+        while self._queue and self._sink is not None:
             event = self._queue[0]
-            if await sink.send(event):
+            if await self._sink.send(event):
                 if self._queue and self._queue[0] is event:
                     self._queue.popleft()
                 stats["delivered"] += 1
             else:
                 stats["retries"] += 1
                 await asyncio.sleep(self._org.settings.event_retry_seconds)
-        self._running = False
 
     @property
     def pending(self) -> int:

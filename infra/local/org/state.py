@@ -145,8 +145,9 @@ class Org:
             outcomes = await save(tx, [operation])
         self.stats.records["async automation refused" if outcomes[0].error else "async automation"] += 1
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in the background until it ends or the org is reset."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task

@@ -48,6 +48,9 @@ class Transaction:
     keys: dict[tuple[str, str, Any], str] = field(default_factory=dict)
     held: list[Hashable] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._store = self.org.store
+
     def get(self, record_id: str) -> Row | None:
         """The row as this transaction sees it: its own writes, else what is committed."""
         if record_id in self.rows:
@@ -131,7 +134,8 @@ class Transaction:
         try:
             if self.rows and self.seconds > 0:
                 await asyncio.sleep(self.seconds)
-            saved = self._apply()
+            reset_meanwhile = self.org.store is not self._store
+            saved = [] if reset_meanwhile else self._apply()
         finally:
             self.end()
         if saved:

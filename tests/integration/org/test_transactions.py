@@ -171,3 +171,25 @@ def test_a_late_request_takes_effect_after_its_client_gave_up(org: OrgClient) ->
     first = org.call("GET", path).json()["Phone"]
     eventually(lambda: org.call("GET", path).json()["Phone"] == "late")
     assert first == "early"
+
+
+def test_a_save_that_is_open_at_a_reset_leaves_nothing(org: OrgClient) -> None:
+    """A test's late commit does not show up in the next test."""
+    record = _contact(org)
+    thread, results = _slow_patch(org, record, 100, Phone="1")
+    org.control("reset")
+    thread.join()
+    assert (len(results), org.call("GET", f"sobjects/Contact/{record}").status_code) == (1, 404)
+
+
+def test_two_writers_of_one_key_wait_for_each_other_no_longer_than_for_a_row(org: OrgClient) -> None:
+    """The second gives up with UNABLE_TO_LOCK_ROW, and its text holds no value."""
+    org.control("settings", {"lockWaitSeconds": 0.05})
+    org.control("faults", {"operation": "create", "commitMs": 300})
+    values = {"LastName": "x", "Twinledger_Key__c": "k-1"}
+    thread, _ = _background(org.call, "POST", "sobjects/Contact", values, user="integration")
+    eventually(lambda: org.stats()["openTransactions"])
+    second = org.call("POST", "sobjects/Contact", values, user="integration").json()[0]
+    thread.join()
+    expected = ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
+    assert (second["errorCode"], second["message"]) == expected
