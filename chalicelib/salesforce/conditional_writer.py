@@ -1,7 +1,7 @@
 """Compare and set by REST alone, for orgs without the Apex class: Composite with ``If-Unmodified-Since``.
 
 A stamp has whole seconds and is taken when a transaction starts to write, so the condition has two holes. The first is
-closed by waiting; the second stays, and is documented with its rate in ``docs/``:
+closed by waiting; the second stays (its rate stands in ``infra/salesforce/README.md``):
 
     second :00          :01                 second :00       :01  ...  :05
     ├── save A (:00) ───┤                   ├── save A (:00), committed
@@ -33,6 +33,7 @@ from chalicelib.core.ports import (
     WriteKind,
 )
 from chalicelib.salesforce.client import WRITE_HEADERS, Client, Reply
+from chalicelib.salesforce.composite import parts
 from chalicelib.salesforce.errors import CROSS_REFERENCE, DELETED, DUPLICATE, classify, names_field, problems_in
 from chalicelib.salesforce.reader import Reader
 from chalicelib.salesforce.soql import KEY_FIELD, MARKER_FIELD, STATE_FIELDS, Wanted, encoded
@@ -100,8 +101,7 @@ class ConditionalRecords(Records):
             except Rejected as error:
                 outcomes[place] = Failed(error)
         if requests:
-            reply = self._composite(requests, all_or_none=False)
-            answers = {answer["referenceId"]: answer for answer in reply.body["compositeResponse"]}
+            reply, answers = self._composite(requests, all_or_none=False)
             for place, write in enumerate(writes):
                 if place not in outcomes:
                     written, seen = answers[f"write{place}"], answers[f"seen{place}"]
@@ -164,7 +164,7 @@ class ConditionalRecords(Records):
         seen = expected_record(write)
         path = self._path(f"sobjects/{write.mapping.object}/{seen.id}")
         look = Wanted(write.mapping.object, self.reader.fields(write.mapping), (seen.id,), ())
-        reply = self._composite(
+        reply, answers = self._composite(
             [
                 _patch(path, {MARKER_FIELD: write.operation}, seen) | {"referenceId": "marked"},
                 {"method": "DELETE", "url": path, "referenceId": "deleted"},
@@ -172,7 +172,6 @@ class ConditionalRecords(Records):
             ],
             all_or_none=True,
         )
-        answers = {answer["referenceId"]: answer for answer in reply.body["compositeResponse"]}
         failed = [answer for answer in answers.values() if answer["httpStatusCode"] >= 300]
         if not failed:
             rows = answers["seen"]["body"]["records"]
@@ -184,9 +183,12 @@ class ConditionalRecords(Records):
 
     # --- the call
 
-    def _composite(self, requests: Sequence[Mapping[str, Any]], *, all_or_none: bool) -> Reply:
+    def _composite(
+        self, requests: Sequence[Mapping[str, Any]], *, all_or_none: bool
+    ) -> tuple[Reply, Mapping[str, Mapping[str, Any]]]:
         body = {"allOrNone": all_or_none, "collateSubrequests": False, "compositeRequest": requests}
-        return self.client.rest("POST", "composite", json=body, headers=WRITE_HEADERS)
+        reply = self.client.rest("POST", "composite", json=body, headers=WRITE_HEADERS)
+        return reply, parts(reply, [str(request["referenceId"]) for request in requests])
 
     def _path(self, path: str) -> str:
         return f"/services/data/v{self.client.connection.version}/{path}"

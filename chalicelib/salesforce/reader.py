@@ -11,6 +11,7 @@ from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import Record, Value
 from chalicelib.core.ports import RecordQuery
 from chalicelib.core.values import from_salesforce, id18
+from chalicelib.salesforce import composite
 from chalicelib.salesforce.client import Client
 from chalicelib.salesforce.describe import describe
 from chalicelib.salesforce.errors import classify
@@ -119,7 +120,8 @@ class Reader:
                 for place, part in enumerate(parts)
             ],
         })  # fmt: skip
-        for part, answer in zip(parts, reply.body["compositeResponse"], strict=True):
+        answers = composite.parts(reply, [f"read{place}" for place in range(len(parts))])
+        for part, answer in zip(parts, answers.values(), strict=True):
             if answer["httpStatusCode"] >= 300:
                 raise classify(answer["httpStatusCode"], answer["body"])
             yield part, self._rows(answer["body"]), reply.asked_at

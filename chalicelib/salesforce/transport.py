@@ -36,6 +36,7 @@ class Session(requests.Session):
     def __init__(self, client_name: str, *, local_url: str | None = None) -> None:
         super().__init__()
         self._answers = threading.local()
+        self.max_redirects = 0  # a redirected write would be sent on as a GET
         self.trust_env = False  # no proxy, netrc or certificate of the machine's may take part
         self.headers["Sforce-Call-Options"] = f"client={client_name}"
         adapter = _LocalAdapter(local_url) if local_url else _Adapter()

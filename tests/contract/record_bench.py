@@ -84,7 +84,7 @@ class Bench(Protocol):
         """The integration user loses the right to read a field of Account."""
 
     def locked(self, record_id: str) -> AbstractContextManager[None]:
-        """Another transaction holds an account."""
+        """Another transaction holds an account, and changes its industry in the end."""
 
 
 class FakeBench:
@@ -141,4 +141,4 @@ class FakeBench:
     def locked(self, record_id: str) -> Iterator[None]:
         transaction = self.records.begin("Account", record_id, {"Industry": "Banking"})
         yield
-        transaction.roll_back()
+        transaction.commit()

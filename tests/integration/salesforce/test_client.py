@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 import jwt
 import pytest
+from simple_salesforce.exceptions import SalesforceExpiredSession
 
 from chalicelib.core.errors import (
     AccessDenied,
@@ -175,6 +176,15 @@ def test_read_is_tried_once_more(stub: Stub, client: Client) -> None:
     assert client.rest("GET", "limits").body == {"a": 1}
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirected_write_is_not_followed(stub: Stub, client: Client, status: int) -> None:
+    """It would be sent on as a read, or without its condition, and look like a success."""
+    stub.say(Answer(status, "", {"Location": "https://other.my.salesforce.com/"}))
+    with pytest.raises(ConfigurationError):
+        client.rest("PATCH", "sobjects/Contact/003", json={}, headers=CONDITION)
+    assert len(stub.requests) == 1
+
+
 def test_silence_ends_in_a_timeout(stub: Stub, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call has a timeout, though simple-salesforce sets none."""
     assert client.user_id
@@ -194,6 +204,13 @@ def test_usage_of_the_daily_allowance(stub: Stub, client: Client) -> None:
     client.rest("GET", "limits")
     assert Usage(99_990, 100_000) == client.usage
     assert client.usage.left == 10
+
+
+def test_usage_of_one_app_is_not_that_of_the_org(stub: Stub, client: Client) -> None:
+    """A header without the org's own numbers says nothing."""
+    stub.say(Answer(body={"a": 1}, headers={"Sforce-Limit-Info": "nothing of use"}))
+    client.rest("GET", "limits")
+    assert client.usage is None
 
 
 def test_usage_is_read_from_errors_too(stub: Stub, client: Client) -> None:
@@ -238,6 +255,31 @@ def test_two_threads_sign_in_once(stub: Stub, client: Client) -> None:
     for thread in threads:
         thread.join()
     assert (len(stub.sign_ins), client.calls) == (1, 4)
+
+
+def test_a_renewed_token_is_not_thrown_away(stub: Stub, client: Client) -> None:
+    """A thread that learns late of the old token's end leaves the new one alone."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow(org: object) -> None:
+        entered.set()
+        leave.wait(10)
+        raise SalesforceExpiredSession("url", 401, "limits", b"")
+
+    def late() -> None:
+        with pytest.raises(AccessDenied):
+            client._call(slow)
+
+    thread = threading.Thread(target=late)
+    thread.start()
+    entered.wait(10)
+    stub.say(EXPIRED, Answer(body={"a": 1}), Answer(body={"a": 1}))
+    client.rest("GET", "limits")
+    leave.set()
+    thread.join()
+    assert len(stub.sign_ins) == 2
+    client.rest("GET", "limits")
+    assert len(stub.sign_ins) == 2
 
 
 @pytest.mark.parametrize("by_jwt", [True, False])

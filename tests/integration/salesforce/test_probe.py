@@ -9,12 +9,13 @@ import pytest
 from chalicelib.core.catalog import SalesforceField
 from chalicelib.core.mapping import Kind, ObjectMapping
 from chalicelib.core.model import Record
-from chalicelib.core.ports import RecordQuery, RecordWrite
+from chalicelib.core.ports import RecordQuery, RecordWrite, Stale, WriteKind
 from chalicelib.salesforce import conditional_writer
 from chalicelib.salesforce.apex_writer import ApexRecords
 from chalicelib.salesforce.client import Client
 from chalicelib.salesforce.finding import Finding, passed
 from chalicelib.salesforce.probe import _key, _marker, probe
+from chalicelib.salesforce.reader import Reader, SeenRecord
 from tests.contract.live_bench import CONSUMER_KEY, USERNAME, Org, SystemClock
 from tests.contract.record_bench import ACCOUNT, CONTACT, mapping
 
@@ -197,6 +198,76 @@ def test_an_org_that_takes_a_key_twice_does_not_pass(org: Org, prober: Client, m
     monkeypatch.setattr(conditional_writer.ConditionalRecords, "_requests", without_key)
     found = run(prober, ACCOUNT, apex=False)
     assert {"unique key"} == failed(found)
+    assert alive(org) == 0
+
+
+def test_a_look_that_misses_automation_does_not_pass(org: Org, prober: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that changes between the write's look and the next read is a finding; the rest is tried all the same."""
+    build = Reader.build
+    looks = []
+
+    def built(self: Reader, of: ObjectMapping, body: Any, asked_at: float | None) -> SeenRecord:
+        record = build(self, of, body, asked_at)
+        looks.append(record)
+        if record.values["Name"] == "Twinledger probe 2" and len(looks) % 2 == 0:
+            return replace(record, values={**record.values, "Name": "Twinledger probe 3"})
+        return record
+
+    monkeypatch.setattr(Reader, "build", built)
+    found = run(prober, ACCOUNT, apex=False)
+    assert {"state after automation"} == failed(found)
+    assert found["delete"].ok
+
+
+def test_a_class_that_ignores_the_marker_does_not_pass(
+    org: Org, prober: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A late request of an abandoned operation would land."""
+    built = ApexRecords._operation
+
+    def blind(self: ApexRecords, write: RecordWrite) -> dict[str, Any]:
+        operation = built(self, write)
+        if write.expected is not None and write.expected.marker == "another":
+            now = self.reader.read([RecordQuery(write.mapping, write.expected.id)])[0]
+            assert now is not None
+            operation["expected"]["marker"] = now.marker
+        return operation
+
+    monkeypatch.setattr(ApexRecords, "_operation", blind)
+    assert {"Apex marker"} == failed(run(prober, ACCOUNT))
+    assert alive(org) == 0
+
+
+def test_an_org_that_forgets_the_author_does_not_pass(
+    org: Org, prober: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without author and marker nothing can be told apart from a user's edit."""
+    build = Reader.build
+    monkeypatch.setattr(Reader, "build", lambda *given: replace(build(*given), ours=False))
+    assert {"create"} == failed(run(prober, ACCOUNT, apex=False))
+
+
+def test_a_record_that_is_not_found_again_does_not_pass(
+    org: Org, prober: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who cannot see what the sync has written cannot sync."""
+    monkeypatch.setattr(Reader, "read", lambda self, wanted: [None] * len(wanted))
+    found = run(prober, ACCOUNT, apex=False)
+    assert {"precondition in Composite"} == failed(found)
+    assert found["precondition in Composite"].detail == "the record is not found"
+
+
+def test_an_undelete_beside_a_taken_key_must_fail(org: Org, prober: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two records with one key would be one record in the ledger."""
+    written = ApexRecords.write
+
+    def stale(self: ApexRecords, writes: list[RecordWrite]) -> Any:
+        return [Stale()] if writes[0].kind is WriteKind.UNDELETE else written(self, writes)
+
+    monkeypatch.setattr(ApexRecords, "write", stale)
+    found = run(prober, ACCOUNT)
+    assert {"key of a record in the bin"} == failed(found)
+    assert "not refused" in found["key of a record in the bin"].detail
     assert alive(org) == 0
 
 

@@ -194,6 +194,32 @@ def test_of_two_records_with_one_key_the_living_counts(stub: Stub, client: Clien
     assert record.id == "003000000000002AAA"
 
 
+@pytest.mark.parametrize("answer", [Answer(body={}), Answer(body=[]), composite(("another", 200, {}))])
+def test_composite_answers_that_are_none(stub: Stub, client: Client, answer: Answer) -> None:
+    """An answer that lacks a part is a defect, not an absent record."""
+    stub.say(answer, answer)
+    asked = [RecordQuery(ACCOUNT, "001000000000001AAA"), RecordQuery(CONTACT, RECORD.id)]
+    with pytest.raises(ProtocolError, match="of 2 subrequests"):
+        Reader(client).read(asked)
+    with pytest.raises(ProtocolError, match="of 2 subrequests"):
+        conditional_of(client).write([write(WriteKind.UPDATE, LastName="New")])
+
+
+def test_questions_without_id_and_key_have_no_answer(stub: Stub, client: Client) -> None:
+    """Nothing is asked of the org for them."""
+    assert Reader(client).read([RecordQuery(CONTACT, None)]) == [None]
+    assert stub.requests == []
+
+
+def test_a_field_that_went_away_while_all_others_are_there(stub: Stub, client: Client) -> None:
+    """Where describe finds nothing hidden, the second try's error is the read's."""
+    fields = [{"name": name, "type": "string", "label": name} for name in (*ROW, *CONTACT.names)]
+    missing = Answer(400, errors("INVALID_FIELD", "No such column 'X'"))
+    stub.say(missing, Answer(body={"name": "Contact", "fields": fields}), replace(missing))
+    with pytest.raises(Rejected, match="INVALID_FIELD"):
+        Reader(client).read([RecordQuery(CONTACT, RECORD.id)])
+
+
 # --- the Apex writer
 
 
@@ -452,6 +478,14 @@ def test_duplicate_without_a_name_is_looked_up(
         Answer(body={"done": True, "records": rows}),
     )
     assert isinstance(conditional_of(client).write([CREATE])[0], expected)
+
+
+def test_conditional_sends_no_value_that_salesforce_cannot_hold(stub: Stub, client: Client) -> None:
+    """A date before 1700 is refused here, alone; the others go."""
+    stub.say(composite(("write1", 204, None), ("seen1", 200, ROW)))
+    bad = write(WriteKind.CREATE, None, Birthdate="0001-01-01")
+    refused, done = conditional_of(client).write([bad, UPDATE])
+    assert [Failed, RecordWritten] == [type(refused), type(done)]
 
 
 def test_conditional_carries_twelve_a_call(stub: Stub, client: Client) -> None:

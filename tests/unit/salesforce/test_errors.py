@@ -136,6 +136,11 @@ def test_a_duplicate_without_fields_keeps_salesforces_own_misspelling_out() -> N
     assert (Problem("DUPLICATES_DETECTED", "m", ()),) == problems_in(body)
 
 
+def test_a_single_object_is_read_like_a_list() -> None:
+    """Some endpoints leave the brackets out."""
+    assert problems_in({"errorCode": "X", "message": "m"}) == (Problem("X", "m"),)
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
