@@ -24,6 +24,8 @@ class Wire:
         after: actions to take just after the effect of the next call of a name, once each.
         dies_at: number of the call, from one, at which the worker dies; 0: never.
         dies_late: whether it dies after the call's effect.
+        fails_at: number of the call, from one, that is not answered; 0: each is.
+        fails_late: whether that call has its effect.
     """
 
     calls: list[str] = field(default_factory=list)
@@ -31,6 +33,8 @@ class Wire:
     after: dict[str, list[Action]] = field(default_factory=dict)
     dies_at: int = 0
     dies_late: bool = False
+    fails_at: int = 0
+    fails_late: bool = False
 
     def port(self, name: str, port: object) -> Any:
         """A port on this wire."""
@@ -59,11 +63,12 @@ class Wire:
     def pass_on(self, name: str, member: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """One call."""
         self.calls.append(name)
-        self._die(late=False)
+        number = len(self.calls)  # what happens meanwhile makes calls of its own
+        self._break(number, late=False)
         self._act(self.before, name)
         result = member(*args, **kwargs)
         self._act(self.after, name)
-        self._die(late=True)
+        self._break(number, late=True)
         return result
 
     @staticmethod
@@ -71,9 +76,12 @@ class Wire:
         if actions.get(name):
             actions[name].pop(0)()
 
-    def _die(self, *, late: bool) -> None:
-        if self.dies_at == len(self.calls) and self.dies_late is late:
-            raise WorkerDied(f"{'after' if late else 'before'} call {self.dies_at}: {self.calls[-1]}")
+    def _break(self, number: int, *, late: bool) -> None:
+        where = f"{'after' if late else 'before'} call {number}: {self.calls[number - 1]}"
+        if self.dies_at == number and self.dies_late is late:
+            raise WorkerDied(where)
+        if self.fails_at == number and self.fails_late is late:
+            raise Unavailable(where)
 
 
 class _Tap:
