@@ -1,7 +1,7 @@
-"""Cold starts by fork: the first environment of a function imports its code, the others start as copies of it.
+"""Cold starts by fork: one process imports the code of a deployment, and every environment starts as a copy of it.
 
-An import of the application takes half a second of a processor, and a burst starts several environments of several
-functions at once. Lambda has a processor for each.
+An import of the application takes a second of a processor, and a burst starts several environments of several functions
+at once. Lambda has a processor for each.
 """
 
 import contextlib
@@ -18,8 +18,19 @@ from pathlib import Path
 from ministack.core import lambda_runtime
 
 _LONGEST_ANSWER = 64
-_OWN_VARIABLES = ("AWS_LAMBDA_LOG_STREAM_NAME", "LAMBDA_TASK_ROOT", "_LAMBDA_LAYERS_DIRS", "_X_AMZN_TRACE_ID")
-"""Variables that differ between the environments of one function."""
+_OWN_VARIABLES = {
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "LAMBDA_TASK_ROOT",
+    "_LAMBDA_FUNCTION_ARN",
+    "_LAMBDA_LAYERS_DIRS",
+    "_LAMBDA_TIMEOUT",
+    "_X_AMZN_TRACE_ID",
+}
+"""Variables of one function or one environment: at import they are not there."""
+_KEPT = 3
 
 _spawning = threading.local()
 _templates = {}
@@ -58,7 +69,7 @@ class _Subprocess:
 
 
 def _template(config, cwd, env):
-    """The template of a function's present code and variables; that of older ones is dismissed."""
+    """The template of a deployment's code and variables; only the newest few are kept."""
     paths = [os.path.realpath(cwd)]
     for layer in filter(None, env.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep)):
         python = Path(os.path.realpath(layer), "python")
@@ -67,21 +78,19 @@ def _template(config, cwd, env):
     shared = {name: value for name, value in env.items() if name not in _OWN_VARIABLES}
     key = (module, *paths, *sorted(shared.items()))
     with _lock:
-        template = _templates.get(config["FunctionArn"])
-        if template is None or template.key != key or not template.usable:
-            if template is not None:
-                template.close()
-            template = _templates[config["FunctionArn"]] = _Template(
-                key, {"module": module, "paths": paths, "env": shared}
-            )
+        template = _templates.pop(key, None)
+        if template is None or not template.usable:
+            template = _Template({"module": module, "paths": paths, "env": shared})
+        _templates[key] = template
+        for old in list(_templates)[:-_KEPT]:
+            _templates.pop(old).close()
     return template
 
 
 class _Template:
     """One process to fork from."""
 
-    def __init__(self, key, order):
-        self.key = key
+    def __init__(self, order):
         self.usable = True
         self._lock = threading.Lock()
         self._ready = False

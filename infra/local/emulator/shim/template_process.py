@@ -1,4 +1,4 @@
-"""A process that has imported one function's code and forks an execution environment from it on demand.
+"""A process that has imported a deployment's code and forks an execution environment from it on demand.
 
 Started by `forks.py` with a socket as its standard input. The first message says what to import; each further one
 brings the three standard streams of a new environment, which runs ministack's own worker script.
@@ -7,6 +7,7 @@ brings the three standard streams of a new environment, which runs ministack's o
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ import threading
 from pathlib import Path
 
 _LONGEST_MESSAGE = 1 << 20
+_SERVICES = ("dynamodb", "secretsmanager", "sqs")
 
 
 def main():
@@ -38,16 +40,36 @@ def main():
 
 
 def prepare(order):
-    """Import the function's module as the worker script would."""
+    """Import the handlers' module as the worker script would, and what chalice applications import later."""
     os.environ.clear()
     os.environ.update(order["env"])
     sys.path[:0] = order["paths"]
     sys.path.remove(str(Path(__file__).resolve().parent))
-    for name in ("botocore.handlers", order["module"]):
-        try:
-            importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 - the worker script imports it again and tells
-            print(f"{name} cannot be imported in advance: {error!r}", file=sys.stderr)
+    if attempt("botocore.handlers") and attempt("boto3"):
+        load_service_models()
+    if attempt(order["module"]):
+        package = sys.modules.get("chalicelib")
+        for found in pkgutil.walk_packages(package.__path__, "chalicelib.") if package else ():
+            attempt(found.name)
+
+
+def attempt(name):
+    """Import a module; whether it is there. The worker script imports it again, and tells why it cannot."""
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # noqa: BLE001 - a module may raise anything
+        print(f"{name} cannot be imported in advance: {error!r}", file=sys.stderr)
+        return False
+    return True
+
+
+def load_service_models():
+    """Fill the caches of boto3's default session; each environment reads its credentials anew."""
+    import boto3  # noqa: PLC0415 - the emulator's environment, or the function's own
+
+    for service in _SERVICES:
+        boto3.client(service).close()
+    boto3.DEFAULT_SESSION._session._credentials = None
 
 
 def become(order, streams):
