@@ -81,6 +81,9 @@ def up(layout: Layout, progress: Progress) -> None:
         details.append(f"{application.seed()} rows in both systems")
         trip.wait_for_seed()
         wait_until(lambda: not application.busy(), application.busy, pause=0.1)
+    with progress.during("First edit in each direction", log=layout.log("emulator")):
+        trip.to_salesforce()
+        trip.to_postgres()
     with progress.during("Round trip Postgres to Salesforce", log=layout.log("relay")):
         to_salesforce = trip.to_salesforce()
     with progress.during("Round trip Salesforce to Postgres", log=layout.log("emulator")):
