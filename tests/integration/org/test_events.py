@@ -176,3 +176,14 @@ def test_a_flow_publishes_a_platform_event(org: OrgClient) -> None:
     record = org.call("POST", "sobjects/Contact", {"LastName": "a"}).json()["id"]
     payload = _events(org)[0]["detail"]["payload"]
     assert (payload["Record_Id__c"], payload["Change__c"]) == (record, "created")
+
+
+def test_a_flow_whose_address_is_not_there_fails_silently(org: OrgClient) -> None:
+    """The save is not touched; an event's sink that is not there is tried again."""
+    address = "http://127.0.0.1:9/"
+    org.control("settings", {"eventRetrySeconds": 0.02})
+    org.control("flows", {"object": "Contact", "callout": {"url": address}})
+    org.control("cdc", {"entities": ["Contact"], "sink": {"type": "http", "url": address}})
+    assert org.call("POST", "sobjects/Contact", {"LastName": "a"}).status_code == 201
+    eventually(lambda: org.stats()["events"].get("callouts failed") and org.stats()["events"].get("retries", 0) > 1)
+    assert org.control("cdc", method="GET") == {"entities": ["Contact"], "pending": 1}

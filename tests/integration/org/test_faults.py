@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.org.support import OrgClient
+from tests.integration.org.support import OrgClient, eventually
 
 
 def _create(org: OrgClient) -> Any:
@@ -80,13 +80,13 @@ def test_the_daily_limit_refuses_every_call(org: OrgClient) -> None:
 
 def test_too_many_long_calls_at_once_are_refused(org: OrgClient) -> None:
     """Only calls that already run long count."""
-    org.control("settings", {"concurrentLimit": 1, "longCallSeconds": 0.05})
-    org.control("faults", {"operation": "create", "commitMs": 300})
+    org.control("settings", {"concurrentLimit": 1, "longCallSeconds": 60})
+    org.control("faults", {"operation": "create", "commitMs": 400})
     thread = threading.Thread(target=_create, args=(org,))
     thread.start()
-    time.sleep(0.02)
+    eventually(lambda: org.stats()["openTransactions"])
     short = org.call("GET", "limits").status_code
-    time.sleep(0.1)
+    org.control("settings", {"longCallSeconds": 0})
     refused = org.call("GET", "limits")
     thread.join()
     message = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."

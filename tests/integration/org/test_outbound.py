@@ -132,7 +132,7 @@ def test_a_message_without_acknowledgement_comes_again(
 
 def test_a_message_carries_the_state_at_send_time(wired: OrgClient, listener: Listener) -> None:
     """A repeated message shows what happened in between."""
-    wired.control("settings", {"outboundRetrySeconds": 0.2})
+    wired.control("settings", {"outboundRetrySeconds": 0.4})
     listener.answers = [(500, b"")]
     record = _create(wired, Phone="1")
     eventually(lambda: listener.bodies)
@@ -144,7 +144,7 @@ def test_a_message_carries_the_state_at_send_time(wired: OrgClient, listener: Li
 
 def test_a_record_deleted_before_delivery_arrives_without_fields(wired: OrgClient, listener: Listener) -> None:
     """Nothing tells what the record was; and a delete itself sends nothing."""
-    wired.control("faults", {"operation": "outbound", "latencyMs": 50})
+    wired.control("faults", {"operation": "outbound", "latencyMs": 300})
     wired.call("DELETE", f"sobjects/Contact/{_create(wired)}")
     sobject = _first(listener).find("o:sObject", NS)
     assert sobject is not None
@@ -172,7 +172,7 @@ def test_many_records_of_one_save_share_messages_of_at_most_100(wired: OrgClient
 
 def test_a_late_message_is_overtaken(wired: OrgClient, listener: Listener) -> None:
     """Messages come out of order."""
-    wired.control("faults", {"operation": "outbound", "latencyMs": 100})
+    wired.control("faults", {"operation": "outbound", "latencyMs": 300})
     late, early = _create(wired), _create(wired)
     found = eventually(lambda: listener.notifications()[1:] and listener.notifications())
     assert [n.findtext(".//sf:Id", None, NS) for n in found] == [early, late]
@@ -199,3 +199,14 @@ def test_a_dropped_message_never_comes(wired: OrgClient, listener: Listener) -> 
     eventually(lambda: wired.stats()["outbound"].get("dropped by fault"))
     _create(wired, LastName="told")
     assert _first(listener).findtext(".//sf:LastName", None, NS) == "told"
+
+
+def test_an_address_that_is_not_there_is_tried_again(wired: OrgClient, listener: Listener) -> None:
+    """Until it is there: then the message comes, with the state of then."""
+    wired.control("outbound-messages", {"object": "Contact", "url": "http://127.0.0.1:9/", "fields": ["LastName"]})
+    _create(wired, LastName="a")
+    eventually(lambda: wired.stats()["outbound"].get("unreachable", 0) > 1)
+    assert listener.bodies == []
+    assert wired.control("outbound-messages", method="GET")[0]["url"] == "http://127.0.0.1:9/"
+    wired.control("outbound-messages", method="DELETE")
+    assert wired.control("outbound-messages", method="GET") == []

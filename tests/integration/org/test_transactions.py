@@ -163,7 +163,7 @@ def test_the_date_covered_stops_at_an_open_save(org: OrgClient) -> None:
 def test_a_late_request_takes_effect_after_its_client_gave_up(org: OrgClient) -> None:
     """Another edit comes first; the late one is compared with what is there by then."""
     record = _contact(org, Phone="0")
-    org.control("faults", {"operation": "update", "user": "bob", "delayMs": 150})
+    org.control("faults", {"operation": "update", "user": "bob", "delayMs": 400})
     with pytest.raises(requests.exceptions.ReadTimeout):
         org.call("PATCH", f"sobjects/Contact/{record}", {"Phone": "late"}, user="bob", timeout=0.05)
     org.call("PATCH", f"sobjects/Contact/{record}", {"Phone": "early"})
