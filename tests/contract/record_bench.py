@@ -47,8 +47,11 @@ CONTACT = mapping(
 class Bench(Protocol):
     """One org, with the port under test on it."""
 
-    records: Records
     apex: bool
+
+    @property
+    def records(self) -> Records:
+        """The port under test."""
 
     def add(self, object_name: str, values: Fields) -> str:
         """A user creates a record."""

@@ -199,7 +199,6 @@ def test_silence_ends_in_a_timeout(stub: Stub, client: Client, monkeypatch: pyte
 def test_usage_of_the_daily_allowance(stub: Stub, client: Client) -> None:
     """The limit header is read on success, and an answer without it changes nothing."""
     stub.say(Answer(body={"a": 1}, headers={"Sforce-Limit-Info": "api-usage=99990/100000"}), Answer(body={"a": 1}))
-    assert client.usage is None
     client.rest("GET", "limits")
     client.rest("GET", "limits")
     assert Usage(99_990, 100_000) == client.usage

@@ -290,6 +290,8 @@ def test_nothing_is_sent_where_every_value_is_refused(stub: Stub, client: Client
 
 def test_apex_carries_two_hundred_a_call(stub: Stub, client: Client) -> None:
     """201 writes are two calls, and their outcomes stand in order."""
+    written: dict[str, Any]
+    stale: dict[str, Any]
     written, stale = (
         {"status": "written", "record": ROW, "errors": []},
         {"status": "absent", "record": None, "errors": []},

@@ -171,7 +171,7 @@ def test_which_field_is_duplicated(message: str, fields: list[str], expected: bo
     assert names_field(found, "STRING_TOO_LONG", "Key__c") is False
 
 
-def subclasses(kind: type) -> Iterator[type]:
+def subclasses(kind: type[Exception]) -> Iterator[type[Exception]]:
     """A class and everything below it."""
     yield kind
     for child in kind.__subclasses__():
