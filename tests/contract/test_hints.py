@@ -10,7 +10,7 @@ import pytest
 from chalicelib.aws import clients
 from chalicelib.aws.queues import SqsHints, hint_of
 from chalicelib.core.errors import TwinledgerError
-from chalicelib.core.model import Change, Hint, Record, RowId, SalesforceId, Side
+from chalicelib.core.model import Change, Hint, Record, RowId, SalesforceId, Side, Value
 from tests.fakes.hints import MemoryHints
 from tests.integration.aws.stage import Stage
 
@@ -58,7 +58,7 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 def hint(**parts: Any) -> Hint:
     """A hint from Salesforce with the record's content."""
-    values = {"Name": "Käse\x00\uffff\ufffe\U0001f9c0", "Active": False, "Phone": None}
+    values: dict[str, Value] = {"Name": "Käse\x00\uffff\ufffe\U0001f9c0", "Active": False, "Phone": None}
     record = Record("001000000000001AAA", "key", False, values, "op-1", 1_790_000_000, "005", True, False)
     identity = SalesforceId("Account", "001000000000001AAA")
     made = Hint(identity, Change.UPDATED, str(uuid.uuid4()), 1_790_000_000.5, "005", record)

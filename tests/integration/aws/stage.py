@@ -29,7 +29,8 @@ class Stage:
 
     def client(self, service: str) -> Any:
         """A plain boto3 client."""
-        return boto3.client(service, **self.options)
+        make: Any = boto3.client
+        return make(service, **self.options)
 
 
 @contextmanager

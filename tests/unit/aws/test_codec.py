@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chalicelib.aws import codec, items
 from chalicelib.core.errors import ProtocolError
 from chalicelib.core.ledger import Base, Entry
-from chalicelib.core.model import Change, Digest, Hint, RowId, SalesforceId
+from chalicelib.core.model import Change, Digest, Hint, Identity, RowId, SalesforceId
 
 values = st.one_of(st.none(), st.booleans(), st.text(st.characters(exclude_categories=["Cs"]), max_size=5))
 known = st.one_of(values, st.builds(Digest, st.text("0123456789abcdef", min_size=64, max_size=64), st.integers(1)))
@@ -39,7 +39,12 @@ def test_a_message_without_a_record_is_a_defect() -> None:
 
 def test_identities_are_spelt_apart() -> None:
     """No separator inside a key makes two rows one."""
-    rows = [RowId("t", ("a", "b")), RowId("t", ('a","b',)), RowId("t", ("a,b",)), SalesforceId("t", "a")]
+    rows: list[Identity] = [
+        RowId("t", ("a", "b")),
+        RowId("t", ('a","b',)),
+        RowId("t", ("a,b",)),
+        SalesforceId("t", "a"),
+    ]
     assert len({codec.spell(row) for row in rows}) == len(rows)
     assert len({items.name(row) for row in rows}) == len(rows)
 

@@ -137,8 +137,8 @@ def test_the_right_systems_are_used_after_one_question() -> None:
         asked.append(1)
         return "x"
 
-    records = GuardedRecords(port, "x", found)  # type: ignore[arg-type]
-    rows = GuardedRows(port, "x", found)  # type: ignore[arg-type]
+    records = GuardedRecords(port, "x", found)
+    rows = GuardedRows(port, "x", found)
     assert records.needs_closed_second
     assert (records.read([]), records.write([]), rows.read([]), rows.write([])) == ([], [], [], [])
     assert rows.edited_at(ACCOUNT, ("1",), ["Name"]) == 5.0
@@ -149,8 +149,8 @@ def test_the_right_systems_are_used_after_one_question() -> None:
 def test_other_systems_are_neither_read_nor_written() -> None:
     """A refreshed sandbox or a restored database is for a person to decide."""
     port = Port()
-    records = GuardedRecords(port, "org", lambda: "other")  # type: ignore[arg-type]
-    rows = GuardedRows(port, "database", lambda: "other")  # type: ignore[arg-type]
+    records = GuardedRecords(port, "org", lambda: "other")
+    rows = GuardedRows(port, "database", lambda: "other")
     for call in (
         lambda: records.read([RecordQuery(ACCOUNT, ID)]),
         lambda: records.write([]),

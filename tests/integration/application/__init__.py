@@ -1,0 +1,1 @@
+"""The application's own entry points against the emulator, a real Postgres and the simulated org."""

@@ -1,0 +1,200 @@
+"""A stage with a database and an org, the application in it, and a stand-in for Lambda and API Gateway."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from chalice.test import Client, InvokeResponse
+
+import app
+from chalicelib.aws.state import Probe
+from chalicelib.commands import main
+from chalicelib.core.model import Side
+from chalicelib.wiring import Wiring
+from infra.local.postgres import Cluster
+from tests.contract.conftest import aws
+from tests.contract.live_bench import CONSUMER_KEY, CONSUMER_SECRET, MY_DOMAIN, Org, running_org
+from tests.integration.aws.stage import Stage
+
+__all__ = ["aws"]
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLE = ROOT / "infra" / "local" / "sample.sql"
+TOKEN = "a-token-of-the-test-stage"
+API_KEY = "an-api-key-of-the-test-stage"
+OUTPUTS = {
+    "TWINLEDGER_LEDGER_TABLE": "LedgerTable",
+    "TWINLEDGER_SALESFORCE_QUEUE_URL": "SalesforceChangesUrl",
+    "TWINLEDGER_POSTGRES_QUEUE_URL": "PostgresChangesUrl",
+    "TWINLEDGER_DATABASE_SECRET": "DatabaseSecretArn",
+    "TWINLEDGER_SALESFORCE_SECRET": "SalesforceSecretArn",
+    "TWINLEDGER_WEBHOOK_SECRET": "WebhookSecretArn",
+}
+HANDLERS = {Side.SALESFORCE: "settle_salesforce_changes", Side.POSTGRES: "settle_postgres_changes"}
+
+
+@dataclass
+class World:
+    """Everything that the application meets.
+
+    Attributes:
+        stage: AWS.
+        org: Salesforce.
+        database: Postgres, as the owner of the sample's tables, in autocommit mode.
+        wiring: the application's parts.
+        client: calls the application as API Gateway and Lambda do.
+    """
+
+    stage: Stage
+    org: Org
+    database: psycopg.Connection[tuple[Any, ...]]
+    wiring: Wiring
+    client: Client
+
+    def manage(self, *arguments: str) -> int:
+        """Run a command of manage.py in this process."""
+        return main(arguments, self.wiring)
+
+    def invoke(self, function: str, event: dict[str, Any]) -> InvokeResponse:
+        """Call a function as Lambda does."""
+        return self.client.lambda_.invoke(function, event)
+
+    def pump(self, side: Side) -> int:
+        """Deliver one batch of a queue to its function, and delete it if the call returns; how many there were."""
+        sqs, url = self.stage.client("sqs"), self.wiring.queue_url(side)
+        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
+        if received:
+            self.invoke(HANDLERS[side], {"Records": [_record(message) for message in received]})
+        for message in received:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return len(received)
+
+    def until(self, arrived: Callable[[], bool]) -> None:
+        """Pump until something is so."""
+        deadline = threading.Event()
+        timer = threading.Timer(20, deadline.set)
+        timer.start()
+        while not arrived():
+            assert not deadline.is_set(), "it did not arrive"
+            for side in Side:
+                self.pump(side)
+        timer.cancel()
+
+    def column(self, name: str, sfid: str) -> str | None:
+        """A column of an account's row."""
+        found = self.database.execute(f"SELECT {name} FROM account WHERE sfid = %s", (sfid,)).fetchone()  # noqa: S608
+        return None if found is None else found[0]
+
+    def record(self, sfid: str) -> dict[str, Any]:
+        """An account in Salesforce."""
+        body: dict[str, Any] = self.org.user("GET", f"sobjects/Account/{sfid}").json()
+        return body
+
+
+def _record(message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+    }
+
+
+@contextmanager
+def served(client: Client) -> Iterator[str]:
+    """API Gateway: an HTTP server in front of the application."""
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = client.http.post(self.path, headers={"Content-Type": "text/xml"}, body=body)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def world(aws: Stage, cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[World]:
+    """The sample's tables, an empty org and an empty ledger, and secrets that lead to them; nothing is installed."""
+    with running_org() as org, pytest.MonkeyPatch.context() as patch:
+        org.reset()
+        _empty(aws)
+        dsn = cluster.create_database(request.module.__name__.rpartition(".")[2])
+        secrets = {
+            "DatabaseSecretArn": {"dsn": dsn},
+            "SalesforceSecretArn": {
+                "login_url": MY_DOMAIN,
+                "client_id": CONSUMER_KEY,
+                "client_secret": CONSUMER_SECRET,
+                "local_url": org.url,
+            },
+            "WebhookSecretArn": {"tokens": [TOKEN], "api_keys": [API_KEY]},
+        }
+        for name, value in secrets.items():
+            aws.client("secretsmanager").put_secret_value(SecretId=aws.outputs[name], SecretString=json.dumps(value))
+        patch.setenv("AWS_ENDPOINT_URL", aws.options["endpoint_url"])
+        patch.setenv("AWS_DEFAULT_REGION", aws.options["region_name"])
+        patch.setenv("AWS_ACCESS_KEY_ID", aws.options["aws_access_key_id"])
+        patch.setenv("AWS_SECRET_ACCESS_KEY", aws.options["aws_secret_access_key"])
+        wiring = Wiring(
+            {variable: aws.outputs[output] for variable, output in OUTPUTS.items()}
+            | {"TWINLEDGER_STAGE": "test", "TWINLEDGER_MAPPINGS": str(ROOT / "chalicelib" / "mappings.toml")}
+        )
+        patch.setattr(app, "wiring", wiring)
+        with psycopg.connect(dsn, autocommit=True) as database, Client(app.app) as client:
+            database.execute(SAMPLE.read_bytes())
+            yield World(aws, org, database, wiring, client)
+        wiring.connection.drop()
+
+
+def _empty(aws: Stage) -> None:
+    """Forget what another module has left in the ledger and the queues."""
+    dynamodb, table = aws.client("dynamodb"), aws.outputs["LedgerTable"]
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+    for name in ("SalesforceChangesUrl", "PostgresChangesUrl"):
+        aws.client("sqs").purge_queue(QueueUrl=aws.outputs[name])
+
+
+@pytest.fixture(scope="module")
+def gateway(world: World) -> Iterator[str]:
+    """The application's address."""
+    with served(world.client) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def installed(world: World, gateway: str) -> Iterator[World]:
+    """The application, installed, with a relay, and an org that delivers outbound messages to it."""
+    world.wiring.state.save_probe(Probe(world.wiring.client.organization_id, passed=True, at=world.wiring.clock.now()))
+    assert world.manage("install") == 0
+    fields = ["Name", "Phone", "Website", "Industry", "AnnualRevenue", "LastModifiedDate", "LastModifiedById"]
+    own = ["Twinledger_Key__c", "Twinledger_Op__c"]
+    url = f"{gateway}/webhooks/outbound-messages/{TOKEN}"
+    world.org.control("POST", "outbound-messages", {"object": "Account", "url": url, "fields": [*fields, *own]})
+    stop = threading.Event()
+    relay = threading.Thread(target=world.wiring.relay().run, args=(stop,))
+    relay.start()
+    yield world
+    stop.set()
+    relay.join()

@@ -1,0 +1,96 @@
+"""The commands in the order in which an operator meets them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.integration.application.conftest import World
+
+Output = pytest.CaptureFixture[str]
+
+
+def refused(world: World, capsys: Output, *arguments: str) -> str:
+    """A command that has to fail; what it says."""
+    capsys.readouterr()
+    assert world.manage(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err
+
+
+def said(world: World, capsys: Output, *arguments: str) -> str:
+    """A command that has to succeed; what it says."""
+    capsys.readouterr()
+    assert world.manage(*arguments) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def test_nothing_works_before_the_installation(world: World, capsys: Output) -> None:
+    """Each command says what to do."""
+    for command in (["status"], ["relay"], ["settle", "key"], ["retry", "key"]):
+        assert "manage.py install" in refused(world, capsys, *command)
+
+
+def test_two_way_is_refused_before_the_probe(world: World, capsys: Output) -> None:
+    """The mapping fits, but nobody knows yet what the org keeps of its promises."""
+    assert "fits both systems: account, contact" in said(world, capsys, "check")
+    assert "manage.py probe" in refused(world, capsys, "install")
+    assert "CREATE SCHEMA" in said(world, capsys, "install", "--dry-run")
+
+
+def test_a_probed_org_may_be_installed(world: World, capsys: Output) -> None:
+    """Twice does no more than once."""
+    assert "has passed" in said(world, capsys, "probe")
+    assert "installed: account, contact" in said(world, capsys, "install")
+    first = world.wiring.state.installation()
+    assert "0 steps" in said(world, capsys, "install")
+    second = world.wiring.state.installation()
+    assert first is not None
+    assert second is not None
+    assert first.installed_at == second.installed_at
+    assert "everything is installed already" in said(world, capsys, "install", "--dry-run")
+    status = said(world, capsys, "status")
+    assert first.organization_id in status
+    assert "passed" in status
+    assert said(world, capsys, "issues") == ""
+
+
+def test_what_is_not_known_is_said(world: World, capsys: Output) -> None:
+    """Records and issues that are not there."""
+    assert "no record" in refused(world, capsys, "settle", "key")
+    assert "neither" in refused(world, capsys, "show", "key")
+    assert "no issue" in refused(world, capsys, "resolve", "id", "--take", "postgres")
+    assert "no JSON" in refused(world, capsys, "resolve", "id", "--value", "junk")
+    assert "JSON object of texts" in refused(world, capsys, "resolve", "id", "--value", '{"Name": 7}')
+    assert "neither" in refused(world, capsys, "retry", "key")
+
+
+def test_a_mapping_that_does_not_fit_is_told_line_by_line(
+    world: World, capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing on either side, each with its place; and a file that is not there."""
+    file = tmp_path / "odd.toml"
+    file.write_text(
+        '[a]\nobject = "Nothing__c"\ntable = "public.none"\nkey = "id"\n[a.fields]\nName = "name"\n'
+        '[b]\nobject = "Account"\ntable = "public.account"\nkey = "id"\n[b.fields]\nName = "nome"\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(world.wiring, "settings", replace(world.wiring.settings, mappings=str(file)))
+    told = refused(world, capsys, "check")
+    for name in ("Nothing__c", "public.none", "nome"):
+        assert name in told
+    assert all(line.startswith("MappingError: ") for line in told.splitlines())
+    monkeypatch.setattr(world.wiring, "settings", replace(world.wiring.settings, mappings="none.toml"))
+    assert "TWINLEDGER_MAPPINGS" in refused(world, capsys, "check")
+
+
+def test_uninstalling_needs_a_word(world: World, capsys: Output) -> None:
+    """It takes columns away; the ledger stays."""
+    assert "--yes" in refused(world, capsys, "uninstall")
+    assert "uninstalled" in said(world, capsys, "uninstall", "--yes", "--keep-links")
+    found = world.database.execute("SELECT to_regclass('twinledger.outbox')::text").fetchone()
+    assert found == (None,)
+    assert world.wiring.state.installation() is None
