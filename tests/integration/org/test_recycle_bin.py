@@ -1,0 +1,99 @@
+"""Deletes and what they take along, undelete, merge, and what getUpdated and getDeleted tell."""
+
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+import pytest
+from simple_salesforce import Salesforce
+from simple_salesforce.exceptions import SalesforceResourceNotFound
+
+from tests.integration.org.support import OrgClient
+
+KEY = "6f1b2c1e-6d0a-4b1b-9a52-7a8de9f0c001"
+
+
+def test_deleting_a_parent_takes_its_details_and_undelete_brings_them_back(org: OrgClient, sf: Salesforce) -> None:
+    """Contacts go with their account; a look-up that clears is restored too."""
+    account = sf.Account.create({"Name": "Acme"})["id"]
+    contact = sf.Contact.create({"LastName": "x", "AccountId": account})["id"]
+    case = sf.Case.create({"Subject": "s", "AccountId": account})["id"]
+    sf.Account.delete(account)
+    assert sf.Case.get(case)["AccountId"] is None
+    deleted = sf.query_all("SELECT IsDeleted FROM Contact", include_deleted=True)
+    assert [record["IsDeleted"] for record in deleted["records"]] == [True]
+    result = org.control("undelete", {"ids": [account]})["results"]
+    assert [{"id": account, "errors": []}] == result
+    assert sf.Contact.get(contact)["AccountId"] == account
+    assert sf.Case.get(case)["AccountId"] == account
+
+
+def test_an_undelete_whose_key_was_given_away_is_refused(org: OrgClient, sf: Salesforce) -> None:
+    """The bin does not block a unique value, so the undelete meets the new record."""
+    first = sf.Contact.create({"LastName": "a", "Twinledger_Key__c": KEY})["id"]
+    sf.Contact.delete(first)
+    sf.Contact.create({"LastName": "b", "Twinledger_Key__c": KEY})
+    errors = org.control("undelete", {"ids": [first]})["results"][0]["errors"]
+    assert [error["statusCode"] for error in errors] == ["DUPLICATE_VALUE"]
+
+
+def test_a_merge_moves_children_and_marks_the_loser(org: OrgClient, sf: Salesforce) -> None:
+    """The loser is deleted with MasterRecordId, its contacts belong to the winner."""
+    winner, loser = (sf.Account.create({"Name": name})["id"] for name in ("w", "l"))
+    contact = sf.Contact.create({"LastName": "x", "AccountId": loser})["id"]
+    org.control("merge", {"master": winner, "losers": [loser], "values": {"Phone": "9"}})
+    assert (winner, "9") == (sf.Contact.get(contact)["AccountId"], sf.Account.get(winner)["Phone"])
+    query = "SELECT IsDeleted, MasterRecordId FROM Account WHERE IsDeleted = true"
+    record = sf.query_all(query, include_deleted=True)["records"][0]
+    assert (True, winner) == (record["IsDeleted"], record["MasterRecordId"])
+
+
+def test_the_bin_is_emptied_after_15_days(org: OrgClient, sf: Salesforce) -> None:
+    """Then the record is not found any more, and cannot be undeleted."""
+    created = sf.Contact.create({"LastName": "x"})["id"]
+    sf.Contact.delete(created)
+    org.control("settings", {"clockOffsetSeconds": 15 * 86_400 + 60})
+    errors = org.control("undelete", {"ids": [created]})["results"][0]["errors"]
+    assert [error["statusCode"] for error in errors] == ["NOT_FOUND"]
+    with pytest.raises(SalesforceResourceNotFound) as gone:
+        sf.Contact.get(created)
+    assert (gone.value.status, gone.value.content[0]["errorCode"]) == (404, "NOT_FOUND")
+
+
+def test_updated_and_deleted_ids_are_listed_by_time(org: OrgClient, sf: Salesforce) -> None:
+    """GetUpdated and getDeleted ignore seconds."""
+    kept, dropped = (sf.Contact.create({"LastName": name})["id"] for name in ("k", "d"))
+    sf.Contact.delete(dropped)
+    now = org.call("GET", "limits").headers["Date"]
+    start = parsedate_to_datetime(now) - timedelta(minutes=5)
+    end = parsedate_to_datetime(now) + timedelta(minutes=5)
+    updated = sf.Contact.updated(start, end)
+    deleted = sf.Contact.deleted(start, end)
+    assert [kept] == updated["ids"]
+    assert [dropped] == [entry["id"] for entry in deleted["deletedRecords"]]
+    assert updated["latestDateCovered"].endswith(".000+0000")
+
+
+def test_a_child_that_restricts_the_delete_keeps_its_parent(org: OrgClient, sf: Salesforce) -> None:
+    """DELETE_FAILED, and nothing was deleted."""
+    reference = {"type": "reference", "referenceTo": ["Account"], "restrictedDelete": True}
+    org.control("objects", {"name": "Deal__c", "fields": {"Account__c": reference}})
+    account = sf.Account.create({"Name": "a"})["id"]
+    contact = sf.Contact.create({"LastName": "c", "AccountId": account})["id"]
+    sf.Deal__c.create({"Name": "d", "Account__c": account})
+    answer = org.call("DELETE", f"sobjects/Account/{account}")
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "DELETE_FAILED")
+    assert (sf.Account.get(account)["IsDeleted"], sf.Contact.get(contact)["AccountId"]) == (False, account)
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        {"start": "now", "end": "2026-01-01T00:00:00Z"},
+        {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:00:59Z"},
+        {"start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"},
+    ],
+)
+def test_a_wrong_span_of_time_is_refused(org: OrgClient, span: dict[str, str]) -> None:
+    """No datetime, no minute, too long ago."""
+    answer = org.call("GET", "sobjects/Contact/updated", params=span)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_REPLICATION_DATE")
