@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import venv
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,39 +44,47 @@ def version_of(python: Path) -> str:
     return done.stdout.strip()
 
 
-def install(environment: Path, requirements: Path) -> bool:
-    """Bring `environment` to `requirements`; whether there was anything to do.
+def up_to_date(environment: Path, requirements: Path) -> bool:
+    """Whether nothing has changed since the environment was installed."""
+    stamp = environment / STAMP
+    return stamp.is_file() and stamp.read_text(encoding="ascii") == wanted(requirements)
+
+
+def install(environment: Path, requirements: Path) -> None:
+    """Bring `environment` to `requirements`.
 
     Raises:
         subprocess.CalledProcessError: pip failed.
     """
-    stamp = environment / STAMP
-    if stamp.is_file() and stamp.read_text(encoding="ascii") == wanted(requirements):
-        return False
     if version_of(python_of(environment)) != sys.version:
         venv.create(environment, clear=True, with_pip=True)
     subprocess.run(
         [python_of(environment), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements],
         check=True,
     )
-    stamp.write_text(wanted(requirements), encoding="ascii")
-    return True
+    (environment / STAMP).write_text(wanted(requirements), encoding="ascii")
 
 
 def main() -> int:
-    """Install both environments."""
+    """Install both environments, side by side: most of the time goes into downloads."""
     began = time.monotonic()
-    for environment, requirements in ENVIRONMENTS.items():
-        name = environment.relative_to(ROOT)
-        try:
-            done = install(environment, requirements)
-        except subprocess.CalledProcessError as error:
-            print(
-                f"make setup: pip could not install {requirements.relative_to(ROOT)} into {name} ({error.returncode})"
-            )
-            return 1
-        what = f"installed for Python {sys.version.split()[0]}" if done else "up to date"
-        print(f"{time.monotonic() - began:7.1f} s  {name}: {what}", flush=True)
+    todo = {environment: file for environment, file in ENVIRONMENTS.items() if not up_to_date(environment, file)}
+
+    def say(environment: Path, what: str) -> None:
+        print(f"{time.monotonic() - began:7.1f} s  {environment.relative_to(ROOT)}: {what}", flush=True)
+
+    for environment in ENVIRONMENTS:
+        say(environment, "installing, for some minutes the first time" if environment in todo else "up to date")
+    with ThreadPoolExecutor() as pool:
+        running = {pool.submit(install, environment, file): environment for environment, file in todo.items()}
+        for done in as_completed(running):
+            environment = running[done]
+            try:
+                done.result()
+            except (OSError, subprocess.CalledProcessError) as error:
+                say(environment, f"could not be installed: {error}")
+                return 1
+            say(environment, f"installed for Python {sys.version.split()[0]}")
     return 0
 
 
