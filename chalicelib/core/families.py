@@ -9,7 +9,7 @@ parent does so on every pass, even one that had nothing to do, for the pass that
 
 from collections.abc import Sequence
 
-from chalicelib.core.errors import ParentMissing
+from chalicelib.core.errors import ParentMissing, TwinledgerError
 from chalicelib.core.ledger import Existence
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Identity, SalesforceId, Side
@@ -65,6 +65,14 @@ class Families:
         work.registered = True
 
     def tidy(self, works: Sequence[Work]) -> None:
+        """See :meth:`_tidy`; where that fails, the messages come again."""
+        try:
+            self._tidy(works)
+        except TwinledgerError as error:
+            for work in works:
+                work.fail(error)
+
+    def _tidy(self, works: Sequence[Work]) -> None:
         """Wake the children of these records, and remove the registrations of those that need not wait any more."""
         parents = [
             identity

@@ -158,6 +158,14 @@ def released(work: Work, now: float) -> EntryChange:
     return EntryChange(work.entry, after, _links(work))
 
 
+def yielded(work: Work, now: float) -> EntryChange:
+    """The lease given back after everything was written, for messages came in meanwhile: the next round recovers."""
+    entry = work.current
+    intent = replace(entry.intent, lease_until=0.0) if entry.intent is not None else None
+    after = replace(entry, version=entry.version + 1, intent=intent, updated_at=now)
+    return EntryChange(work.entry, after, _links(work))
+
+
 def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
     """A refused write: its values are remembered, so that just these are not sent again."""
     plan, change = work.planned, released(work, now)

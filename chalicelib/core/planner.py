@@ -52,21 +52,30 @@ class _Planner:
         """Existence first, then the units."""
         result = self.result
         self._existence()
+        if result.existence is not None and (not result.alive or result.existence is Existence.UNDELETE_SALESFORCE):
+            self._hold_back()  # an operation of its own; the units are merged when it has landed
+            if result.held_back:
+                return result
         if not result.alive or result.survivor:
             self._end()
             return result
         if result.existence is Existence.UNDELETE_SALESFORCE:
-            return result  # an operation of its own; the units are merged when it has landed
+            return result
         for unit in self.mapping.units:
             if unit.name not in self.without:
                 self._unit(unit)
         if result.undated:
             return result
+        if result.existence is not None:  # what a new row or record does not get, it never had: first contact again
+            result.bases = {name: base for name, base in result.bases.items() if name in result.target}
         self._late_answers()
         self._link()
-        fill_fields(self.mapping, self.seen, result)
-        hold_back(self.mapping, self.entry, self.ground, self.seen, result)
+        self._hold_back()
         return result
+
+    def _hold_back(self) -> None:
+        fill_fields(self.mapping, self.seen, self.result)
+        hold_back(self.mapping, self.entry, self.ground, self.seen, self.result)
 
     # --- existence
 

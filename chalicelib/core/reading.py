@@ -11,9 +11,10 @@ Anything doubtful is read.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chalicelib.core.ledger import BaseState, alike
-from chalicelib.core.model import Record, RowState, Side
+from chalicelib.core.model import Fields, Record, RowState, Side
 from chalicelib.core.ports import Clock, Ledger, RecordQuery, Records, RowQuery, Rows
 from chalicelib.core.recover import remember, unit_values
 from chalicelib.core.work import Result, Work
@@ -41,7 +42,8 @@ class Reading:
         held: list[Work] = []
         for work in works:
             work.start(entries.get(work.key))
-            if work.current.leased(now):
+            intent = work.current.intent
+            if work.current.leased(now) and intent is not None and intent.operation != work.operation:
                 held.append(work)
         if held:
             told = self._ledger.disturb([work.current for work in held])
@@ -98,8 +100,10 @@ class Reading:
         newest = max((record for record in told if record is not None), key=lambda r: r.modified_at, default=None)
         if newest is None or None in told or newest.deleted or not _quiet(work):
             return None
-        newer = newest.modified_at > work.current.salesforce_second
-        return newest if newer and work.mapping.complete(newest.values) else None
+        if newest.modified_at <= work.current.salesforce_second:
+            return None
+        filled = replace(newest, values=_with_known_nulls(work, newest.values))
+        return filled if work.mapping.complete(filled.values) else None
 
 
 def is_echo(work: Work) -> bool:
@@ -116,7 +120,7 @@ def is_echo(work: Work) -> bool:
         elif hint.record is None or hint.record.deleted or hint.record.modified_at > work.current.salesforce_second:
             return False
         else:
-            fields = hint.record.values
+            fields = _with_known_nulls(work, hint.record.values)
         held = unit_values(work.mapping, fields)
         for unit in work.mapping.units:
             base, values = work.current.bases.get(unit.name), held.get(unit.name)
@@ -125,6 +129,22 @@ def is_echo(work: Work) -> bool:
             if not alike(remember(values), base.of(hint.side)):
                 return False
     return True
+
+
+def _with_known_nulls(work: Work, values: Fields) -> Fields:
+    """A message's values, and null for what it leaves out where Salesforce is known to hold null.
+
+    A message leaves out a field that is null, and one that it was not configured for. Where the base is null, neither
+    of the two makes a difference to be written; where it is not, the message does not say enough.
+    """
+    known = dict(values)
+    for unit in work.mapping.units:
+        base = work.current.bases.get(unit.name)
+        if base is not None and base.salesforce is not None:
+            for name, value in zip(unit.fields, base.salesforce, strict=True):
+                if value is None:
+                    known.setdefault(name, None)
+    return known
 
 
 def _quiet(work: Work) -> bool:

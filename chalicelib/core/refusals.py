@@ -42,6 +42,8 @@ def hold_back(mapping: ObjectMapping, entry: Entry, ground: Ground, seen: Seen, 
             plan.leave_out(name)
         if existence:
             plan.existence, plan.link, plan.alive = None, False, ground.alive
+        elif side is Side.POSTGRES and not refusal.named:
+            plan.link = False
         fill_fields(mapping, seen, plan)
 
 
@@ -53,8 +55,9 @@ def _repeated(mapping: ObjectMapping, plan: Plan, side: Side, refusal: Refusal, 
         return {unit.name for unit in mapping.units if repeated.intersection(unit.fields)} or None
     if refusal.named and repeated:
         return set(plan.target)
-    if written.keys() == refusal.items.keys() == repeated and (written or existence):
-        return set(plan.target)
+    if written.keys() == refusal.items.keys() == repeated:
+        units = plan.on_postgres if side is Side.POSTGRES else plan.on_salesforce
+        return set(plan.target) if existence else set(units)
     return None
 
 

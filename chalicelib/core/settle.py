@@ -91,6 +91,9 @@ class Settler:
         for work in works:
             if work.result is None:
                 work.end(Result.RETRY, error=Superseded(), after=1.0)
+            if work.result in {Result.RETRY, Result.HALTED} and work.may_hold:
+                # Its message must not meet its own lease: that would be handed over to nobody.
+                work.after = max(work.after or 0.0, self._limits.lease + 1.0)
         return [*outcomes, *(outcome for work in works for outcome in work.outcomes())]
 
     def _pass(self, works: Sequence[Work]) -> None:

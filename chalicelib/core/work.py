@@ -93,7 +93,7 @@ class Work:
         trusted: whether ``record`` is a message's content that stands for a read.
         ground: the bases after recovery.
         plan: what this pass does.
-        operation: id of this pass's operation.
+        operation: id of the operation under way; empty: none, so no lease of ours can run.
         row_after: what Postgres held after our write; None: nothing was written there in this pass.
         record_after: what Salesforce held after our write; None: nothing was written there in this pass.
         without: units to leave alone: their parent is missing.
@@ -170,6 +170,13 @@ class Work:
         """Whether the ledger knows the record on both sides."""
         entry = self.current
         return entry.alive is True and entry.sfid is not None and entry.pk is not None
+
+    @property
+    def may_hold(self) -> bool:
+        """Whether a lease of this pass may still run."""
+        intent = self.current.intent
+        released = intent is not None and intent.operation == self.operation and not intent.lease_until
+        return bool(self.operation) and not released
 
     @property
     def creates_record(self) -> bool:

@@ -119,6 +119,8 @@ class Writing:
             if self._kept(work, outcome):
                 work.entry = change.entry
                 opened.append(work)
+            elif isinstance(outcome, Moved):
+                work.operation = ""
         return opened
 
     def _link(self, work: Work) -> bool:
@@ -175,6 +177,8 @@ class Writing:
         now = self._clock.now()
         if isinstance(error, ParentMissing) and self._families.await_blamed(work, error):
             self._advance(work, journal.released(work, now))
+            if work.again and work.result is Result.WAITING:
+                work.result = None  # what came in meanwhile may name another parent
         elif isinstance(error, Parked):
             self._advance(work, journal.refused(work, now, side, error))
             work.conflicts += 1
@@ -192,15 +196,32 @@ class Writing:
     def _finish(self, works: Sequence[Work]) -> None:
         finished = []
         for work in works:
-            change = journal.finished(work, self._clock.now(), self._issues_of(work))
-            if not self._advance(work, change):
+            if not self._close(work):
                 continue
             if work.planned.on_postgres and work.planned.on_salesforce:
                 work.merged += len(work.planned.on_postgres ^ work.planned.on_salesforce)
-            if not work.again and not _second_lap(work):
+            if not _second_lap(work):
                 work.end(_over(work, Result.SETTLED))
             finished.append(work)
         self._families.tidy(finished)
+
+    def _close(self, work: Work) -> bool:
+        """Write the result; where messages came in since the intent, only give the lease back and go round again.
+
+        The intent stays then, in the entry: whoever goes round, be it another worker after a crash, reads both sides.
+        """
+        if not work.again:
+            change = journal.finished(work, self._clock.now(), self._issues_of(work))
+            (outcome,) = self._ledger.write([change])
+            if isinstance(outcome, Kept):
+                work.entry, work.operation = change.entry, ""
+                return True
+            now_seen = outcome.entry if isinstance(outcome, Moved) else None
+            if now_seen is None or now_seen.version != work.current.version:
+                self._kept(work, outcome)
+                return False
+        self._advance(work, journal.yielded(work, self._clock.now()))
+        return False
 
     def _advance(self, work: Work, change: EntryChange) -> bool:
         """Write a change of an entry whose lease we hold.

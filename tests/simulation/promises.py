@@ -20,7 +20,9 @@ def check(world: World) -> None:
 
 
 def _one_each(world: World) -> None:
-    rows, records = world.rows.rows(TABLE), world.records.all(OBJECT)
+    parked = [entry for entry in world.ledger.entries.values() if entry.refusals]
+    rows = {pk: row for pk, row in world.rows.rows(TABLE).items() if pk not in {entry.pk for entry in parked}}
+    records = [r for r in world.records.all(OBJECT) if r.id not in {entry.sfid for entry in parked}]
     links = [row.sfid for row in rows.values()]
     if len(set(links)) != len(links) or None in links:
         raise BrokenPromise(f"a row without a record, or two rows of one: {links}")
@@ -33,6 +35,8 @@ def _converged(world: World) -> None:
     rows = {row.sfid: row for row in world.rows.rows(TABLE).values()}
     for record in world.records.all(OBJECT):
         entry = entries.get(record.id)
+        if entry is not None and entry.refusals:
+            continue
         if entry is None or entry.intent is not None:
             raise BrokenPromise(f"{record.id} has no ledger entry, or was left with an intent")
         for unit in world.mapping.units:
@@ -92,7 +96,8 @@ def _nothing_stale(world: World) -> None:
 
 def _fixed_point(world: World) -> None:
     before = (len(world.rows.writes), len(world.records.writes))
-    world.drain()
-    world.drain()
+    for _ in range(2):
+        world.sweep()
+        world.drain()
     if (len(world.rows.writes), len(world.records.writes)) != before:
         raise BrokenPromise("another pass writes again")

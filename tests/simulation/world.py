@@ -29,6 +29,7 @@ from tests.simulation.ports import SwitchingPort
 
 ORG = "00D000000000001EAA"
 TABLE, OBJECT = "public.account", "Account"
+LEASE, VISIBILITY = 6.0, 9.0  # seconds
 FIELDS = ("Name", "Phone", "City", "Zip")
 
 
@@ -81,6 +82,7 @@ class Worker:
 
     hints: list[Hint]
     body: greenlet
+    since: float
 
 
 class BrokenPromise(AssertionError):
@@ -106,6 +108,7 @@ class World:
         self.records = MemoryRecords(self.clock, apex=self.weather.apex)
         self.sent = MemoryHints()
         self.queue: list[Hint] = []
+        self.hidden: list[tuple[float, Hint]] = []  # messages that come again, and when
         self.unsent: list[SalesforceId] = []  # outbound messages that carry whatever is there when they are sent
         self.workers: list[Worker] = []
         self.saves: list[tuple[float, Transaction, Callable[[], None]]] = []
@@ -134,7 +137,7 @@ class World:
             hints=self.sent,
             clock=self.clock,
             organization_id=ORG,
-            limits=Limits(lease=6.0, margin=1.0, rounds=5),
+            limits=Limits(lease=LEASE, margin=1.0, rounds=5),
         )
         self.mapping: ObjectMapping = self.mappings.mappings[0]
 
@@ -250,10 +253,10 @@ class World:
                 if outcome.result is Result.HALTED:
                     raise BrokenPromise(f"halted: {outcome.error}")
                 if not outcome.acknowledged:
-                    self.queue.append(replace(outcome.hint, record=None))
+                    self.hidden.append((self.clock.now() + (outcome.after or 0.0), replace(outcome.hint, record=None)))
             self.queue.extend(self.sent.take())
 
-        self.workers.append(Worker(taken, greenlet(work, parent=self.scheduler)))
+        self.workers.append(Worker(taken, greenlet(work, parent=self.scheduler), self.clock.now()))
 
     def step(self, worker: Worker) -> None:
         """Let a worker go on to its next call."""
@@ -267,7 +270,13 @@ class World:
         self.tell(f"crash of a worker with {len(worker.hints)} messages")
         worker.body.throw(GreenletExit)
         self.workers.remove(worker)
-        self.queue.extend(worker.hints)
+        self.hidden.extend((worker.since + VISIBILITY, hint) for hint in worker.hints)
+
+    def reappear(self) -> None:
+        """Messages whose time has come are in the queue again."""
+        due = [item for item in self.hidden if item[0] <= self.clock.now()]
+        self.hidden = [item for item in self.hidden if item[0] > self.clock.now()]
+        self.queue.extend(hint for _, hint in due)
 
     # --- users
 
@@ -421,13 +430,15 @@ class World:
     def forgive(self) -> None:
         """The rules that refused values go, and an operator has every parked write tried again."""
         self.strict = False
-        for key, entry in self.ledger.entries.items():
+        for key, entry in list(self.ledger.entries.items()):
             if entry.refusals:
                 self.ledger.clear_refusals(key)
+                self.touch(key)
         self.drain()
 
     def _happening(self) -> None:
         self.clock.advance(self.random.random() * 0.25)
+        self.reappear()
         for due in [item for item in self.saves if item[0] <= self.clock.now()]:
             self.saves.remove(due)
             due[2]()
@@ -451,19 +462,25 @@ class World:
                 self.crash(worker)
 
     def drain(self) -> None:
-        """Deliver everything, reconcile, and settle until nothing is left."""
+        """Deliver everything, sweep where messages may have been lost, and settle until nothing is left."""
         self.clock.advance(60.0)
-        for record in self.records.all(OBJECT, deleted=True):
-            self.queue.append(Hint(SalesforceId(OBJECT, record.id), Change.UPDATED, f"sweep-{self.clock.new_id()}"))
-        for pk in self.rows.rows(TABLE):
-            self.queue.append(Hint(RowId(TABLE, pk), Change.UPDATED, f"sweep-{self.clock.new_id()}"))
+        if self.weather.lost:
+            self.sweep()
         for _ in range(600):
             while self.unsent:
                 self.deliver()
-            if not self.queue:
+            if not self.queue and not self.hidden:
                 return
             self.clock.advance(1.1)
+            self.reappear()
             self.start_worker()
             while self.workers:
                 self.step(self.workers[0])
         raise BrokenPromise("messages go round for ever")
+
+    def sweep(self) -> None:
+        """Have every record settled."""
+        for record in self.records.all(OBJECT, deleted=True):
+            self.queue.append(Hint(SalesforceId(OBJECT, record.id), Change.UPDATED, f"sweep-{self.clock.new_id()}"))
+        for pk in self.rows.rows(TABLE):
+            self.queue.append(Hint(RowId(TABLE, pk), Change.UPDATED, f"sweep-{self.clock.new_id()}"))
