@@ -58,6 +58,7 @@ class Wiring:
         self.clock: Clock = SystemClock() if clock is None else clock
         self._installed: tuple[float, Installation | None] | None = None
         self._settler: tuple[Installation, Settler] | None = None
+        self._refused: set[str] = set()  # secrets whose content was refused
 
     @cached_property
     def settings(self) -> Settings:
@@ -82,7 +83,8 @@ class Wiring:
         from chalicelib.aws import clients
         from chalicelib.aws.table import Table
 
-        return Table(clients.dynamodb(), self.settings.ledger_table, self.clock)
+        name = self.settings.ledger_table
+        return Table(clients.dynamodb(), name, self.clock)
 
     @cached_property
     def archive(self) -> "Archive":
@@ -126,7 +128,8 @@ class Wiring:
         from chalicelib.aws import clients
         from chalicelib.aws.queues import SqsHints
 
-        return SqsHints(clients.sqs(), {side: self.queue_url(side) for side in Side})
+        urls = {side: self.queue_url(side) for side in Side}
+        return SqsHints(clients.sqs(), urls)
 
     def receipts(self, side: Side) -> "Receipts":
         """The queue of one side, as its consumer sees it."""
@@ -179,7 +182,7 @@ class Wiring:
     def database_secret(self) -> DatabaseSecret:
         """The database's address."""
         name = self.settings.database_secret
-        return DatabaseSecret.of(self.secrets.read(name), name)
+        return DatabaseSecret.of(self._secret(name), name)
 
     def webhook_secret(self) -> WebhookSecret:
         """What callers of the webhooks have to know."""
@@ -191,7 +194,7 @@ class Wiring:
         from chalicelib.salesforce.client import Connection
 
         name = self.settings.salesforce_secret
-        secret = SalesforceSecret.of(self.secrets.read(name), name)
+        secret = SalesforceSecret.of(self._secret(name), name)
         if secret.username is not None and secret.private_key is not None:
             signed = JwtBearer(secret.login_url, secret.client_id, secret.username, secret.private_key)
             return Connection(signed, local_url=secret.local_url)
@@ -264,7 +267,22 @@ class Wiring:
             read=hint_of,
             clock=self.clock,
             telemetry=self.telemetry,
+            denied=self.renew,
         )
+
+    def renew(self) -> None:
+        """Read the credentials again before the next use: a system did not let us in with those that are known."""
+        if "connection" in self.__dict__:
+            self.connection.drop()
+            del self.connection
+        self.__dict__.pop("client", None)
+        self._settler = None
+        self._refused = {self.settings.database_secret, self.settings.salesforce_secret}
+
+    def _secret(self, name: str) -> Mapping[str, Any]:
+        content = self.secrets.read(name, fresh=name in self._refused)
+        self._refused.discard(name)
+        return content
 
     def messages(self, event: Mapping[str, Any]) -> "list[Message]":
         """The messages of Lambda's SQS event."""

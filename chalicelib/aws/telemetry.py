@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from chalicelib.core.errors import TwinledgerError
 
@@ -44,8 +44,8 @@ class Telemetry:
         return Logger(service=SERVICE)
 
     @cached_property
-    def _metrics(self) -> Metrics:
-        metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+    def _metrics(self) -> EphemeralMetrics:
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
         if self._stage:
             metrics.set_default_dimensions(stage=self._stage)
         return metrics

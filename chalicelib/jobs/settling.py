@@ -11,11 +11,11 @@ Nothing is left to the count of receives for long. What has to wait, or has fail
 its message is done with; the dead-letter queue gets only what ends the function itself, or cannot be read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from chalicelib.core.errors import Halted, RetryLater, TwinledgerError
+from chalicelib.core.errors import AccessDenied, Halted, RetryLater, TwinledgerError
 from chalicelib.core.model import Hint, Identity
 from chalicelib.core.ports import Clock
 from chalicelib.core.work import Outcome, Result
@@ -102,10 +102,19 @@ class Batch:
         read: how a message's text becomes a hint.
         clock: for the time in the agenda.
         telemetry: for counts and failures.
+        denied: called where a system did not let us in: the credentials may have been changed since they were read.
     """
 
     def __init__(
-        self, *, settler: Settles, receipts: Receipts, agenda: Agenda, read: Reads, clock: Clock, telemetry: Telemetry
+        self,
+        *,
+        settler: Settles,
+        receipts: Receipts,
+        agenda: Agenda,
+        read: Reads,
+        clock: Clock,
+        telemetry: Telemetry,
+        denied: Callable[[], None],
     ) -> None:
         self._settler = settler
         self._receipts = receipts
@@ -113,6 +122,7 @@ class Batch:
         self._read = read
         self._clock = clock
         self._telemetry = telemetry
+        self._denied = denied
 
     def work_off(self, messages: Sequence[Message]) -> None:
         """Work off a batch; when this returns, every message of it may be deleted.
@@ -125,6 +135,8 @@ class Batch:
         hints = self._hints(messages)
         outcomes = self._settler.settle(list(hints.values()))
         self._tell(outcomes, began)
+        if any(isinstance(outcome.error, AccessDenied) for outcome in outcomes):
+            self._denied()
         worst = {_name(outcome.hint): outcome for outcome in sorted(outcomes, key=lambda one: not one.acknowledged)}
         done: list[str] = []
         hidden: dict[str, float] = {}

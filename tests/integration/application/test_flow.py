@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.errors import TwinledgerError
+from chalicelib.core.errors import AccessDenied, TwinledgerError
 from chalicelib.core.model import Side
 from chalicelib.wiring import RELAY_MARGIN
 from tests.integration.application.conftest import API_KEY, TOKEN, World
@@ -128,6 +128,22 @@ def test_a_message_that_fails_stays_in_its_queue(installed: World, sfid: str) ->
     with pytest.raises(TwinledgerError):
         installed.pump(Side.SALESFORCE)
     installed.org.control("DELETE", "faults")
+    installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
+
+
+def test_changed_credentials_are_taken_without_a_deployment(installed: World, sfid: str) -> None:
+    """The call that is refused fails, and the next one reads the secret again."""
+    secrets, name = installed.stage.client("secretsmanager"), installed.stage.outputs["SalesforceSecretArn"]
+    good = secrets.get_secret_value(SecretId=name)["SecretString"]
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({**json.loads(good), "client_secret": "other"}))
+    installed.wiring.renew()
+    hint = installed.wiring.operators().hint(entry_key(installed, sfid))
+    [outcome] = installed.wiring.settler().settle([hint])
+    assert isinstance(outcome.error, AccessDenied)
+    secrets.put_secret_value(SecretId=name, SecretString=good)
+    installed.wiring.hints.send([hint])
+    with pytest.raises(TwinledgerError):
+        installed.pump(Side.SALESFORCE)
     installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
 
 

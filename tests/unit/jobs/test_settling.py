@@ -33,6 +33,7 @@ class Bench:
     deleted: list[str] = field(default_factory=list)
     hidden: dict[str, float] = field(default_factory=dict)
     postponed: dict[str, float] = field(default_factory=dict)
+    denied: int = 0
     clock: FakeClock = field(default_factory=FakeClock)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
 
@@ -57,8 +58,18 @@ class Bench:
     def work_off(self, *messages: Message) -> None:
         """Work off a batch."""
         Batch(
-            settler=self, receipts=self, agenda=self, read=hint_of, clock=self.clock, telemetry=self.telemetry
+            settler=self,
+            receipts=self,
+            agenda=self,
+            read=hint_of,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            denied=self.deny,
         ).work_off(messages)
+
+    def deny(self) -> None:
+        """Read the credentials again."""
+        self.denied += 1
 
 
 def failing(error: RetryLater | AccessDenied | Rejected) -> Callable[[Hint], Outcome]:
@@ -122,6 +133,18 @@ def test_a_message_never_dies_of_waiting(error: RetryLater | AccessDenied, recei
     bench.work_off(message(1, receives))
     assert bench.postponed == {"h1": expected}
     assert bench.telemetry.counts["Postponed"] == 1
+
+
+def test_credentials_that_were_refused_are_read_again() -> None:
+    """Once for a batch; nothing else has them read again."""
+    bench = Bench(dict.fromkeys(("h1", "h2"), failing(AccessDenied())))
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1), message(2))
+    assert bench.denied == 1
+    bench = Bench({"h1": failing(Unavailable())})
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1))
+    assert bench.denied == 0
 
 
 def test_a_message_that_cannot_be_read_becomes_a_dead_letter() -> None:

@@ -1,0 +1,158 @@
+"""What is put together how, as far as no system has to answer for it."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.state import Installation, Probe
+from chalicelib.core.errors import ConfigurationError
+from chalicelib.salesforce.apex_writer import ApexRecords
+from chalicelib.salesforce.auth import ClientCredentials, JwtBearer
+from chalicelib.salesforce.conditional_writer import ConditionalRecords
+from chalicelib.wiring import INSTALLATION_AGE, Wiring
+from tests.fakes.clock import FakeClock
+from tests.unit.jobs.sample import MAPPINGS, ORG
+from tests.unit.test_settings import COMPLETE, SHARED, SIGNED
+
+
+class Secrets:
+    """Secrets by name; each read is remembered."""
+
+    def __init__(self, content: dict[str, dict[str, Any]]) -> None:
+        self._content = content
+        self.read_fresh: list[tuple[str, bool]] = []
+
+    def read(self, name: str, *, fresh: bool = False) -> dict[str, Any]:
+        """Read one."""
+        self.read_fresh.append((name, fresh))
+        return self._content[name]
+
+
+class State:
+    """The installation's items; each read is counted."""
+
+    def __init__(self, installation: Installation | None = None, probe: Probe | None = None) -> None:
+        self.stored = installation
+        self._probe = probe
+        self.reads = 0
+
+    def installation(self) -> Installation | None:
+        """Read it."""
+        self.reads += 1
+        return self.stored
+
+    def probe(self, organization_id: str) -> Probe | None:
+        """Read it."""
+        assert organization_id == ORG
+        return self._probe
+
+
+INSTALLATION = Installation(MAPPINGS, "f", ORG, "005000000000001AAA", "database", 1.0)
+PASSED = Probe(ORG, passed=True, at=1.0)
+
+
+def wired(
+    monkeypatch: pytest.MonkeyPatch,
+    state: State | None = None,
+    salesforce: dict[str, Any] = SHARED,
+    **environment: str,
+) -> Wiring:
+    """A wiring whose secrets and state are in memory."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    wiring = Wiring({**COMPLETE, **environment}, FakeClock())
+    secrets = Secrets({"salesforce": salesforce, "database": {"dsn": "host=127.0.0.1 port=9"}})
+    wiring.__dict__ |= {"secrets": secrets, "state": state or State()}
+    return wiring
+
+
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [
+        (SHARED, ClientCredentials("https://a.my.salesforce.com", "id", "secret")),
+        (SIGNED, JwtBearer("https://login.salesforce.com", "id", "u", "pem")),
+    ],
+)
+def test_the_secret_says_how_to_sign_in(
+    monkeypatch: pytest.MonkeyPatch, secret: dict[str, Any], expected: ClientCredentials | JwtBearer
+) -> None:
+    """A client secret, or a user and a key."""
+    connection = wired(monkeypatch, salesforce={**secret, "local_url": "http://127.0.0.1:9"}).client.connection
+    assert (connection.credentials, connection.local_url) == (expected, "http://127.0.0.1:9")
+
+
+def test_the_environment_says_who_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Apex class by default."""
+    assert isinstance(wired(monkeypatch).bare_records(), ApexRecords)
+    conditional = wired(monkeypatch, TWINLEDGER_SALESFORCE_WRITER="conditional")
+    assert isinstance(conditional.bare_records(), ConditionalRecords)
+
+
+def test_an_installation_is_looked_at_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is not there is asked for every time: it may come any moment."""
+    clock, state = FakeClock(), State()
+    wiring = wired(monkeypatch, state)
+    wiring.clock = clock
+    assert (wiring.installation(), wiring.installation(), state.reads) == (None, None, 2)
+    with pytest.raises(ConfigurationError, match=r"manage\.py install"):
+        wiring.installed()
+    state.stored = INSTALLATION
+    assert (wiring.installed(), wiring.installed(), state.reads) == (INSTALLATION, INSTALLATION, 4)
+    clock.advance(INSTALLATION_AGE + 1)
+    wiring.installed()
+    assert state.reads == 5
+
+
+def test_a_settler_is_made_once_for_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new one where the mappings were installed anew, or the credentials are to be read again."""
+    state = State(INSTALLATION, PASSED)
+    wiring = wired(monkeypatch, state)
+    first = wiring.settler()
+    assert wiring.settler() is first
+    wiring.renew()
+    assert wiring.settler() is not first
+
+
+def test_no_settler_for_an_org_that_was_not_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where something was installed by an older version."""
+    with pytest.raises(ConfigurationError, match=r"manage\.py probe"):
+        wired(monkeypatch, State(INSTALLATION)).settler()
+
+
+def test_refused_credentials_are_read_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only those of the two systems."""
+    wiring = wired(monkeypatch)
+    first = wiring.client, wiring.connection
+    wiring.renew()
+    assert wiring.client is not first[0]
+    assert wiring.connection is not first[1]
+    wiring.database_secret()
+    assert wiring.secrets.read_fresh == [  # type: ignore[attr-defined]
+        ("salesforce", False),
+        ("database", False),
+        ("salesforce", True),
+        ("database", True),
+        ("database", False),
+    ]
+
+
+@pytest.mark.parametrize(("relay", "installation"), [("process", INSTALLATION), ("lambda", None)])
+def test_the_relay_function_rests(
+    monkeypatch: pytest.MonkeyPatch, relay: str, installation: Installation | None
+) -> None:
+    """Where a process relays, or where there is nothing to relay yet."""
+    wiring = wired(monkeypatch, State(installation), TWINLEDGER_RELAY=relay)
+    wiring.run_relay(60.0)
+    assert wiring.secrets.read_fresh == []  # type: ignore[attr-defined]
+
+
+def test_the_sweep_rests_before_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to sweep."""
+    state = State()
+    wired(monkeypatch, state).run_sweep()
+    assert state.reads == 1
+
+
+def test_every_variable_that_is_missing_is_told() -> None:
+    """By whatever needs one of them first."""
+    with pytest.raises(ConfigurationError, match="TWINLEDGER_LEDGER_TABLE"):
+        Wiring({}).ledger  # noqa: B018 -- building it is the test
