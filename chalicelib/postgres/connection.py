@@ -92,7 +92,7 @@ class PostgresConnection:
             was killed keeps its row locks no longer.
     """
 
-    dsn: str
+    dsn: str = field(repr=False)  # holds a password
     application_name: str = "twinledger"
     lock_timeout: int = 2_000
     statement_timeout: int = 10_000

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.postgres.connection import Connection
+from chalicelib.postgres.connection import Connection, PostgresConnection
+from chalicelib.postgres.rows import PostgresRows
 from infra.local.postgres import Cluster
-from tests.integration.postgres.sample import create_database, empty, open_database
+from tests.integration.postgres.sample import MAPPINGS, create_database, empty, open_database
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +37,24 @@ def app(cluster: Cluster, database: str, owner: Connection) -> Iterator[Connecti
     """The application's connection, in autocommit mode: it has no right on anything of Twinledger's."""
     with open_database(cluster.address("app", database)) as connection:
         yield connection
+
+
+@pytest.fixture
+def connection(dsn: str, owner: Connection) -> Iterator[PostgresConnection]:
+    """The adapter's connection."""
+    made = PostgresConnection(dsn, lock_timeout=3_000)
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def rows(connection: PostgresConnection) -> PostgresRows:
+    """The adapter."""
+    return PostgresRows(connection, MAPPINGS)
+
+
+@pytest.fixture
+def _no_user_triggers(owner: Connection) -> Iterator[None]:
+    """Take a test's trigger away."""
+    yield
+    owner.execute("DROP FUNCTION IF EXISTS public.user_trigger CASCADE")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.catalog import Column, Table
-from chalicelib.core.errors import ConfigurationError, MappingError, RecordLocked
+from chalicelib.core.errors import ConfigurationError, MappingError, RecordLocked, Unavailable
 from chalicelib.core.mapping import Field, Kind, Mappings
 from chalicelib.postgres import install as installation
 from chalicelib.postgres.catalog import read_catalog, read_tables
@@ -197,3 +197,12 @@ def test_autovacuum_of_the_outbox(bare: Connection) -> None:
     assert bare.execute("SELECT reloptions FROM pg_class WHERE oid = 'twinledger.outbox'::regclass").fetchone() == (
         ["autovacuum_vacuum_scale_factor=0", "autovacuum_vacuum_threshold=5000"],
     )
+
+
+def test_connection_that_is_lost(bare: Connection) -> None:
+    """A connection that broke may work later."""
+    bare.close()
+    with pytest.raises(Unavailable):
+        install(bare, MAPPINGS)
+    with pytest.raises(Unavailable):
+        uninstall(bare)

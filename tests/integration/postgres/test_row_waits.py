@@ -1,0 +1,118 @@
+# ruff: noqa: S608  (the statements are the test's own)
+"""Conditional writes that wait: for users' edits, deletions and inserts, for parents, in deadlocks."""
+
+import threading
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from chalicelib.core.errors import RecordLocked
+from chalicelib.core.ports import Failed, RowOutcome, RowQuery, RowWritten, Stale
+from chalicelib.postgres.connection import Connection, PostgresConnection
+from chalicelib.postgres.rows import PostgresRows
+from tests.integration.postgres.rows_kit import (
+    SFID,
+    create,
+    insert,
+    refused,
+    seen,
+    trigger,
+    update,
+    waits_for_lock,
+    while_held,
+)
+from tests.integration.postgres.sample import MAPPINGS, contact, open_database
+
+pytestmark = pytest.mark.usefixtures("_no_user_triggers")
+
+
+@pytest.mark.parametrize("column", ["phone = 'x'", "internal = 'x'"])
+def test_waits_for_a_users_edit(owner: Connection, dsn: str, rows: PostgresRows, column: str) -> None:
+    """An edit that commits while we wait for the row makes the write stale, where it is of a mapped column."""
+    pk = insert(owner)
+    one = update(seen(rows, pk), {"Name": "ours"})
+    with open_database(dsn) as user:
+        outcome = while_held(owner, user, f"UPDATE crm.account SET {column} WHERE id = {pk[0]}", rows, one)
+    assert isinstance(outcome, Stale if column.startswith("phone") else RowWritten)
+
+
+def test_waits_for_a_users_delete(owner: Connection, dsn: str, rows: PostgresRows) -> None:
+    """So does a deletion."""
+    pk = insert(owner)
+    one = update(seen(rows, pk), {"Name": "ours"})
+    with open_database(dsn) as user:
+        outcome = while_held(owner, user, f"DELETE FROM crm.account WHERE id = {pk[0]}", rows, one)
+    assert outcome == Stale()
+
+
+def test_marker_is_read_after_the_wait(owner: Connection, dsn: str, rows: PostgresRows) -> None:
+    """Another worker's marker that commits while we wait for the row is seen, though the values are as before."""
+    pk = insert(owner)
+    one = update(seen(rows, pk), {"Name": "ours"})
+    statement = (
+        f"UPDATE crm.account SET internal = 'x' WHERE id = {pk[0]};"
+        f"INSERT INTO twinledger.marker VALUES ('{one.key}', 'other', '{{}}')"
+    )
+    with open_database(dsn) as user:
+        assert while_held(owner, user, statement, rows, one) == Stale()
+
+
+def test_waits_for_a_users_insert(owner: Connection, dsn: str, rows: PostgresRows) -> None:
+    """A user's row with our Salesforce id that commits while we insert makes the create stale."""
+    with open_database(dsn) as user:
+        outcome = while_held(
+            owner, user, f"INSERT INTO crm.account (name, sfid) VALUES ('user', '{SFID}')", rows, create({})
+        )
+    assert outcome == Stale()
+
+
+def test_deadlock(owner: Connection, dsn: str, rows: PostgresRows) -> None:
+    """The victim of a deadlock is tried later."""
+    [first], [second] = insert(owner), insert(owner, values="'Other'")
+    trigger(
+        owner,
+        "AFTER UPDATE ON",
+        f"IF NEW.phone = '1' THEN UPDATE crm.account SET internal = 'x' WHERE id = {second}; END IF; RETURN NULL;",
+    )
+    one = update(seen(rows, (first,)), {"Phone": "1"})
+    outcomes: list[RowOutcome] = []
+    with open_database(dsn) as user, user.transaction():
+        user.execute(f"UPDATE crm.account SET internal = 'y' WHERE id = {second}".encode())
+        writer = threading.Thread(target=lambda: outcomes.extend(rows.write([one])))
+        writer.start()
+        while not waits_for_lock(owner):
+            assert writer.is_alive(), outcomes
+        user.execute(f"UPDATE crm.account SET internal = 'y' WHERE id = {first}".encode())  # waits until we give up
+        writer.join()
+    [outcome] = outcomes
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, RecordLocked)
+    assert "deadlock" in str(outcome.error)
+
+
+def test_parent_cannot_go_meanwhile(owner: Connection, dsn: str, rows: PostgresRows) -> None:
+    """A parent that is deleted while we write its child is missing, whoever comes first."""
+    parent = insert(owner, "name, sfid", f"'Parent', '{SFID}'")
+    child = owner.execute("INSERT INTO crm.contact DEFAULT VALUES RETURNING id::text").fetchone()
+    assert child is not None
+    row = rows.read([RowQuery(contact, None, pk=(str(child[0]),))])[0].row
+    assert row is not None
+    one = replace(update(row, {"AccountId": SFID}), mapping=contact)
+    with open_database(dsn) as user:
+        outcome = while_held(owner, user, f"DELETE FROM crm.account WHERE id = {parent[0]}", rows, one)
+    assert refused(outcome).fields == ("AccountId",)
+
+
+def test_lock_timeout_leaves_no_transaction_behind(owner: Connection, dsn: str) -> None:
+    """A write that gave up waiting holds nothing."""
+    pk = insert(owner)
+    hurried = PostgresRows(PostgresConnection(dsn, lock_timeout=20), MAPPINGS)
+    one = update(seen(hurried, pk), {"Phone": "1"})
+    with open_database(dsn) as user, user.transaction():
+        user.execute("SELECT FROM crm.account FOR UPDATE")
+        [outcome] = hurried.write([one])
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, RecordLocked)
+    assert hurried.connection.get().info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+    hurried.connection.drop()
