@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down status logs test demo bench simulate
+.PHONY: help setup lock up down status logs test demo manage bench simulate
 
 # The environment's interpreter; `make setup` creates it.
 VENV := .venv/bin/python
@@ -37,6 +37,9 @@ test: setup  ## Lint, check the types and run every test
 
 demo: up  ## Tell the story in the terminal: edits on both sides merged, and a conflict with both its values
 	@$(VENV) -m infra.local.demo
+
+manage:  ## An operator's command on the running system: make manage DO="issues" (DO="--help" lists them)
+	@$(VENV) -m infra.local.manage $(DO)
 
 bench: up  ## Measure latency and throughput on the running system
 	@$(VENV) -m tests.bench
