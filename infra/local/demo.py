@@ -58,7 +58,7 @@ class People:
             raise RoundTripError(f"the simulated org answered {answer.status_code} to {method} {path}: {answer.text}")
         return answer.json() if answer.content else None
 
-    def postgres(self, statement: sql.Composable, *values: object) -> tuple[Any, ...] | None:
+    def postgres(self, statement: sql.Composed, *values: object) -> tuple[Any, ...] | None:
         """One statement of the application, in a transaction of its own; its first row, if any."""
         with psycopg.connect(self.stack["postgres_app_dsn"], autocommit=True) as connection:
             cursor = connection.execute(statement, values)
