@@ -108,10 +108,10 @@ class DynamoLedger(Waiting):
         prepared = self._archive.prepare(change)
         item, spilled = self._item(change.entry, ours)
         links = [self._link(link, change.entry.key) for link in change.links]
-        puts = [Put(item, *_condition(change.seen)), *links, *(one.put for one in prepared)]
+        puts = _distinct([Put(item, *_condition(change.seen)), *links, *(one.put for one in prepared)])
         if len(puts) > items.TRANSACTION_ITEMS or sum(items.size(put.item) for put in puts) > items.TRANSACTION_BYTES:
             item |= self._archive.fold(change)
-            puts = [Put(item, *_condition(change.seen)), *links]
+            puts = _distinct([Put(item, *_condition(change.seen)), *links])
         refused = self._table.put(puts[0]) if len(puts) == 1 else self._table.transact(puts, ours)
         if refused is not None and not _landed(refused, ours):
             return self._moved(refused, change)
@@ -227,6 +227,11 @@ def _condition(seen: Entry | None) -> tuple[str, Mapping[str, Attributes] | None
     if seen is None:
         return _ABSENT, None
     return _UNMOVED, {":version": {"N": str(seen.version)}, ":dirty": {"N": str(seen.dirty)}}
+
+
+def _distinct(puts: Sequence[Put]) -> list[Put]:
+    """A transaction may name each item once; of two puts of one item the later counts."""
+    return list({items.key_of(put.item): put for put in puts}.values())
 
 
 def _landed(refused: Refused, ours: str) -> bool:

@@ -277,6 +277,15 @@ def test_look_ups_may_be_written_again(ledger: AnyLedger, key: str) -> None:
     assert ledger.find([link]) == {link: key}
 
 
+def test_what_a_change_names_twice_is_written_once(subject: Subject, key: str) -> None:
+    """The last state of an issue counts."""
+    link = SalesforceId("Account", key)
+    issues = (issue(key, f"{key}-1"), issue(key, f"{key}-1", text="later"))
+    keep(subject.ledger, None, fresh(key), links=(link, link), issues=issues)
+    assert subject.ledger.find([link]) == {link: key}
+    assert subject.issue(f"{key}-1") == issues[1]
+
+
 def test_a_very_long_primary_key_has_a_look_up(ledger: AnyLedger, key: str) -> None:
     """Two long keys with the same beginning are told apart."""
     long, longer = (RowId("public.note", (key + "ß" * 2000 + end,)) for end in ("", "x"))
