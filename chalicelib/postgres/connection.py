@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from chalicelib.core.errors import TwinledgerError
 from chalicelib.postgres.errors import translate_connect
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
@@ -120,14 +121,15 @@ class PostgresConnection:
         """Do work that changes nothing; once more on a new connection where the old one turns out to be dead.
 
         Raises:
-            TwinledgerError: no connection could be made.
+            TwinledgerError: no connection could be made, or the work says so.
             psycopg.Error: the work failed.
         """
         connection = self.get()
         try:
             return work(connection)
-        except psycopg.Error as error:
-            if not dead(error, connection):
+        except (psycopg.Error, TwinledgerError) as error:
+            cause = error if isinstance(error, psycopg.Error) else error.__cause__
+            if not isinstance(cause, psycopg.Error) or not dead(cause, connection):
                 raise
             self.drop()
         return work(self.get())

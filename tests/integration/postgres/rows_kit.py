@@ -62,12 +62,10 @@ def trigger(owner: Connection, when: str, body: str, table: str = "crm.account")
     )
 
 
-def waits_for_lock(owner: Connection) -> bool:
-    """Whether a session waits for a lock."""
-    found = owner.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    ).fetchone()
-    return found != (0,)
+def waiting(owner: Connection) -> int:
+    """How many sessions wait for a lock."""
+    [(count,)] = owner.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted").fetchall()
+    return int(str(count))
 
 
 def while_held(owner: Connection, user: Connection, statement: str, rows: PostgresRows, one: RowWrite) -> RowOutcome:
@@ -77,7 +75,7 @@ def while_held(owner: Connection, user: Connection, statement: str, rows: Postgr
         user.execute(statement.encode())
         writer = threading.Thread(target=lambda: outcomes.extend(rows.write([one])))
         writer.start()
-        while not waits_for_lock(owner):
+        while not waiting(owner):
             assert writer.is_alive(), outcomes
     writer.join()
     return outcomes[0]

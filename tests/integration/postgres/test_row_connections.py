@@ -10,6 +10,7 @@ from chalicelib.core.model import Fields
 from chalicelib.core.ports import Failed, RowQuery, RowWritten
 from chalicelib.postgres import rows as rows_module
 from chalicelib.postgres.connection import Connection, PostgresConnection
+from chalicelib.postgres.install import identity
 from chalicelib.postgres.rows import PostgresRows
 from infra.local.postgres import Cluster
 from tests.integration.postgres.rows_kit import SFID, create, insert, kill, refused, seen, trigger, update
@@ -30,6 +31,8 @@ def test_broken_connection_before_a_write(
     assert seen(rows, pk).values["Phone"] == "1"
     kill(owner)
     assert rows.edited_at(account, pk, ["Phone"]) is None
+    kill(owner)
+    assert len(connection.first(identity)) == 36
 
 
 def test_connection_lost_within_a_write(owner: Connection, rows: PostgresRows) -> None:

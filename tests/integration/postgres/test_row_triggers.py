@@ -13,7 +13,7 @@ from chalicelib.postgres.connection import Connection, PostgresConnection
 from chalicelib.postgres.install import install
 from chalicelib.postgres.rows import PostgresRows
 from tests.integration.postgres.rows_kit import SFID, create, delete, insert, refused, seen, trigger, update
-from tests.integration.postgres.sample import MAPPINGS, contact, mapping
+from tests.integration.postgres.sample import MAPPINGS, account, contact, mapping
 
 pytestmark = pytest.mark.usefixtures("_no_user_triggers")
 

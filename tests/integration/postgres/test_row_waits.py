@@ -11,6 +11,7 @@ from chalicelib.core.errors import RecordLocked
 from chalicelib.core.ports import Failed, RowOutcome, RowQuery, RowWritten, Stale
 from chalicelib.postgres.connection import Connection, PostgresConnection
 from chalicelib.postgres.rows import PostgresRows
+from infra.local.postgres import Cluster
 from tests.integration.postgres.rows_kit import (
     SFID,
     create,
@@ -19,7 +20,7 @@ from tests.integration.postgres.rows_kit import (
     seen,
     trigger,
     update,
-    waits_for_lock,
+    waiting,
     while_held,
 )
 from tests.integration.postgres.sample import MAPPINGS, contact, open_database
@@ -67,28 +68,41 @@ def test_waits_for_a_users_insert(owner: Connection, dsn: str, rows: PostgresRow
     assert outcome == Stale()
 
 
-def test_deadlock(owner: Connection, dsn: str, rows: PostgresRows) -> None:
+def test_deadlock(owner: Connection, cluster: Cluster, database: str, rows: PostgresRows) -> None:
     """The victim of a deadlock is tried later."""
     [first], [second] = insert(owner), insert(owner, values="'Other'")
     trigger(
         owner,
         "AFTER UPDATE ON",
-        f"IF NEW.phone = '1' THEN UPDATE crm.account SET internal = 'x' WHERE id = {second}; END IF; RETURN NULL;",
+        "IF NEW.phone = '1' THEN PERFORM pg_advisory_xact_lock(4711);"
+        f" UPDATE crm.account SET internal = 'x' WHERE id = {second}; END IF; RETURN NULL;",
     )
     one = update(seen(rows, (first,)), {"Phone": "1"})
     outcomes: list[RowOutcome] = []
-    with open_database(dsn) as user, user.transaction():
+    owner.execute("SELECT pg_advisory_lock(4711)")
+    with open_database(cluster.address("postgres", database)) as user, user.transaction():
+        user.execute("SET LOCAL deadlock_timeout = '1h'")  # so that it is not the user who is given up
         user.execute(f"UPDATE crm.account SET internal = 'y' WHERE id = {second}".encode())
         writer = threading.Thread(target=lambda: outcomes.extend(rows.write([one])))
         writer.start()
-        while not waits_for_lock(owner):
-            assert writer.is_alive(), outcomes
-        user.execute(f"UPDATE crm.account SET internal = 'y' WHERE id = {first}".encode())  # waits until we give up
+        wait_for(owner, 1, writer)  # ours has the first row, and waits for leave to take the second
+        edit = f"UPDATE crm.account SET internal = 'y' WHERE id = {first}".encode()
+        editor = threading.Thread(target=user.execute, args=(edit,))
+        editor.start()
+        wait_for(owner, 2, writer)
+        owner.execute("SELECT pg_advisory_unlock(4711)")
         writer.join()
+        editor.join()
     [outcome] = outcomes
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, RecordLocked)
     assert "deadlock" in str(outcome.error)
+
+
+def wait_for(owner: Connection, sessions: int, writer: threading.Thread) -> None:
+    """Wait until so many sessions wait for a lock."""
+    while waiting(owner) < sessions:
+        assert writer.is_alive()
 
 
 def test_parent_cannot_go_meanwhile(owner: Connection, dsn: str, rows: PostgresRows) -> None:
