@@ -128,7 +128,8 @@ class Services:
         self._save()
 
     def start_relay(self, environment: Mapping[str, str]) -> None:
-        """Start the relay of captured changes, kept running by a supervisor."""
+        """Start the relay of captured changes, kept running by a supervisor; one that has lost its supervisor ends."""
+        end([process for process in marked(str(self.layout.home)) if process.cmdline()[-1:] == ["relay"]])
         supervised = [sys.executable, str(self.layout.source / "manage.py"), "relay"]
         self._spawn("relay", ["-m", "infra.local.supervisor", "--", *supervised], environment)
 

@@ -212,6 +212,12 @@ def _tell(
         print(f"  {name:24}{value}", file=progress.out)
 
 
+def _reason(error: Exception) -> str:
+    """A failure in one line: what failed, and the last line of what it said."""
+    first, *rest = str(error).strip().splitlines() or [type(error).__name__]
+    return " ".join([first, *rest[-1:]])
+
+
 def main(arguments: list[str]) -> int:
     """Run one command."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.stack", description=__doc__)
@@ -227,10 +233,8 @@ def main(arguments: list[str]) -> int:
         print(f"make {command}: {error}", file=sys.stderr)
         return 1
     except FAILURES as error:
-        first, *rest = str(error).strip().splitlines() or [type(error).__name__]
-        reason = " | ".join([first, *rest[-1:]])
         log = f"; see {progress.log}" if progress.log else ""
-        print(f"make {command} failed at '{progress.step}': {reason}{log}", file=sys.stderr)
+        print(f"make {command} failed at '{progress.step}': {_reason(error)}{log}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"make {command}: interrupted at '{progress.step}'; make down cleans up", file=sys.stderr)
