@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.state import Installation, Probe
+from chalicelib.cloud import INSTALLATION_AGE
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.salesforce.apex_writer import ApexRecords
 from chalicelib.salesforce.auth import ClientCredentials, JwtBearer
 from chalicelib.salesforce.conditional_writer import ConditionalRecords
-from chalicelib.wiring import INSTALLATION_AGE, Wiring
+from chalicelib.wiring import Wiring
 from tests.fakes.clock import FakeClock
 from tests.unit.jobs.sample import MAPPINGS, ORG
 from tests.unit.test_settings import COMPLETE, SHARED, SIGNED

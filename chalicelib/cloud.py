@@ -1,0 +1,142 @@
+"""The AWS parts of one process, each made when it is first needed.
+
+Lambda functions must not pay at a cold start for libraries that they never use: that is why adapters are imported
+inside the functions that build them.
+"""
+# ruff: noqa: PLC0415
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.clock import SystemClock
+from chalicelib.core.errors import ConfigurationError
+from chalicelib.core.model import Side
+from chalicelib.core.ports import Clock
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.aws.agenda import Agenda
+    from chalicelib.aws.archive import Archive
+    from chalicelib.aws.ledger import DynamoLedger
+    from chalicelib.aws.queues import Receipts, SqsHints
+    from chalicelib.aws.secrets import Secrets
+    from chalicelib.aws.state import Installation, State
+    from chalicelib.aws.table import Table
+    from chalicelib.aws.telemetry import Telemetry
+
+INSTALLATION_AGE = 60.0  # seconds for which a container works with the installation that it has read
+
+
+class Cloud:
+    """What one process needs of AWS.
+
+    Args:
+        environment: environment variables.
+        clock: time and ids.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None, clock: Clock | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
+        self.clock: Clock = SystemClock() if clock is None else clock
+        self._installed: tuple[float, Installation | None] | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the environment says.
+
+        Raises:
+            ConfigurationError: something is missing.
+        """
+        return Settings.of(self._environment)
+
+    @cached_property
+    def telemetry(self) -> "Telemetry":
+        """Logs, metrics, traces."""
+        from chalicelib.aws.telemetry import Telemetry
+
+        return Telemetry(self._environment.get("TWINLEDGER_STAGE", ""))
+
+    @cached_property
+    def _table(self) -> "Table":
+        from chalicelib.aws import clients
+        from chalicelib.aws.table import Table
+
+        name = self.settings.ledger_table
+        return Table(clients.dynamodb(), name, self.clock)
+
+    @cached_property
+    def archive(self) -> "Archive":
+        """Issues and history."""
+        from chalicelib.aws.archive import DAY, Archive
+
+        return Archive(self._table, self.settings.retention * DAY)
+
+    @cached_property
+    def ledger(self) -> "DynamoLedger":
+        """The ledger."""
+        from chalicelib.aws.ledger import DynamoLedger
+
+        return DynamoLedger(self._table, self.archive, self.clock)
+
+    @cached_property
+    def agenda(self) -> "Agenda":
+        """Hints for later."""
+        from chalicelib.aws.agenda import Agenda
+
+        return Agenda(self._table)
+
+    @cached_property
+    def state(self) -> "State":
+        """The installation's own items."""
+        from chalicelib.aws.state import State
+
+        return State(self._table)
+
+    @cached_property
+    def secrets(self) -> "Secrets":
+        """Secrets Manager."""
+        from chalicelib.aws import clients
+        from chalicelib.aws.secrets import Secrets
+
+        return Secrets(clients.secretsmanager())
+
+    @cached_property
+    def hints(self) -> "SqsHints":
+        """The queues, as the way to have a record settled."""
+        from chalicelib.aws import clients
+        from chalicelib.aws.queues import SqsHints
+
+        urls = {side: self.queue_url(side) for side in Side}
+        return SqsHints(clients.sqs(), urls)
+
+    def receipts(self, side: Side) -> "Receipts":
+        """The queue of one side, as its consumer sees it."""
+        from chalicelib.aws import clients
+        from chalicelib.aws.queues import Receipts
+
+        return Receipts(clients.sqs(), self.queue_url(side))
+
+    def queue_url(self, side: Side) -> str:
+        """The queue of one side."""
+        settings = self.settings
+        return settings.salesforce_queue_url if side is Side.SALESFORCE else settings.postgres_queue_url
+
+    def installation(self) -> "Installation | None":
+        """What `manage.py install` agreed on, at most a minute old; None where it has not run."""
+        now = self.clock.now()
+        if self._installed is None or self._installed[1] is None or now - self._installed[0] > INSTALLATION_AGE:
+            self._installed = now, self.state.installation()
+        return self._installed[1]
+
+    def installed(self) -> "Installation":
+        """The installation.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        installation = self.installation()
+        if installation is None:
+            raise ConfigurationError("nothing is installed yet: run `python manage.py install`")
+        return installation

@@ -1,0 +1,103 @@
+"""The two systems as one process reaches them, each when it is first needed."""
+# ruff: noqa: PLC0415
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.cloud import Cloud
+from chalicelib.core.ports import Clock, Records, Rows
+from chalicelib.settings import DatabaseSecret, SalesforceSecret, WebhookSecret, Writer
+
+if TYPE_CHECKING:
+    from chalicelib.aws.state import Installation
+    from chalicelib.postgres.connection import PostgresConnection
+    from chalicelib.salesforce.client import Client, Connection
+
+
+class Systems(Cloud):
+    """What one process needs of Postgres and Salesforce.
+
+    Args:
+        environment: environment variables.
+        clock: time and ids.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None, clock: Clock | None = None) -> None:
+        super().__init__(environment, clock)
+        self._refused: set[str] = set()  # secrets whose content was refused
+
+    @cached_property
+    def connection(self) -> "PostgresConnection":
+        """The connection to Postgres; opened when it is first used."""
+        from chalicelib.postgres.connection import PostgresConnection
+
+        return PostgresConnection(self.database_secret().dsn)
+
+    @cached_property
+    def client(self) -> "Client":
+        """The org; signs in when it is first used."""
+        from chalicelib.salesforce.client import Client
+
+        return Client(self._org(), self.clock)
+
+    def database_secret(self) -> DatabaseSecret:
+        """The database's address."""
+        name = self.settings.database_secret
+        return DatabaseSecret.of(self._secret(name), name)
+
+    def webhook_secret(self) -> WebhookSecret:
+        """What callers of the webhooks have to know."""
+        name = self.settings.webhook_secret
+        return WebhookSecret.of(self.secrets.read(name), name)
+
+    def _org(self) -> "Connection":
+        from chalicelib.salesforce.auth import ClientCredentials, JwtBearer
+        from chalicelib.salesforce.client import Connection
+
+        name = self.settings.salesforce_secret
+        secret = SalesforceSecret.of(self._secret(name), name)
+        if secret.username is not None and secret.private_key is not None:
+            signed = JwtBearer(secret.login_url, secret.client_id, secret.username, secret.private_key)
+            return Connection(signed, local_url=secret.local_url)
+        shared = ClientCredentials(secret.login_url, secret.client_id, secret.client_secret or "")
+        return Connection(shared, local_url=secret.local_url)
+
+    def records(self, installation: "Installation") -> Records:
+        """The Salesforce side of an installation."""
+        from chalicelib.jobs.guards import GuardedRecords
+
+        return GuardedRecords(self.bare_records(), installation.organization_id, lambda: self.client.organization_id)
+
+    def bare_records(self) -> Records:
+        """The Salesforce side by the chosen writer, whichever org it is."""
+        from chalicelib.salesforce.apex_writer import ApexRecords
+        from chalicelib.salesforce.conditional_writer import ConditionalRecords
+        from chalicelib.salesforce.reader import Reader
+
+        reader = Reader(self.client)
+        if self.settings.writer is Writer.APEX:
+            return ApexRecords(self.client, reader)
+        return ConditionalRecords(self.client, reader)
+
+    def rows(self, installation: "Installation") -> Rows:
+        """The Postgres side of an installation."""
+        from chalicelib.jobs.guards import GuardedRows
+        from chalicelib.postgres.install import identity
+        from chalicelib.postgres.rows import PostgresRows
+
+        rows = PostgresRows(self.connection, installation.mappings)
+        return GuardedRows(rows, installation.database, lambda: self.connection.first(identity))
+
+    def renew(self) -> None:
+        """Read the credentials again before the next use: a system did not let us in with those that are known."""
+        if "connection" in self.__dict__:
+            self.connection.drop()
+            del self.connection
+        self.__dict__.pop("client", None)
+        self._refused = {self.settings.database_secret, self.settings.salesforce_secret}
+
+    def _secret(self, name: str) -> Mapping[str, Any]:
+        content = self.secrets.read(name, fresh=name in self._refused)
+        self._refused.discard(name)
+        return content
