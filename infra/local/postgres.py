@@ -31,7 +31,7 @@ import psycopg
 from psycopg import sql
 
 from infra.local.ports import free_port
-from infra.local.processes import guard, log_end, release
+from infra.local.processes import detach, guard, log_end, release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -278,6 +278,12 @@ class Cluster:
                     break
         if self._server is not None:
             self._server.wait()
+            self._server = None
+
+    def detach(self) -> None:
+        """Let the server outlive this process; another `Cluster` on the same folder stops it."""
+        if self._server is not None:
+            detach(self._server)
             self._server = None
 
     def remove(self) -> None:

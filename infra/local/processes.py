@@ -69,6 +69,11 @@ def spawn(
         )
 
 
+def detach(process: subprocess.Popen[bytes]) -> None:
+    """Let `process` outlive this one: its object then does not complain that it was never waited for."""
+    process.returncode = 0
+
+
 def plain_environment(**extra: str) -> dict[str, str]:
     """The caller's environment without anything that changes what a child talks to, and with `extra`."""
     names = ("AWS_", "PG", "TWINLEDGER_", "PYTHON", "VIRTUAL_ENV", "MINISTACK", "LAMBDA_", "CHALICE_")

@@ -17,7 +17,7 @@ from infra.local.emulator import Emulator
 from infra.local.layout import ROOT, Layout
 from infra.local.ports import HOST, free_port
 from infra.local.postgres import Cluster
-from infra.local.processes import MARKER, PidFile, end, log_end, marked, plain_environment, spawn
+from infra.local.processes import MARKER, PidFile, detach, end, log_end, marked, plain_environment, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +94,7 @@ class Services:
         cluster = self.cluster
         cluster.port = self._port("postgres")
         cluster.start()
+        cluster.detach()
         self.credentials.postgres_folder = str(cluster.folder)
         self._save()
 
@@ -108,6 +109,7 @@ class Services:
         emulator.start()
         if emulator.pid is not None:
             PidFile(self.layout.pid("emulator")).write(emulator.pid)
+        emulator.detach()
         self._save()
 
     def start_org(self, event_bus: str) -> None:
@@ -189,8 +191,7 @@ class Services:
         env = plain_environment(**self.marker, **environment, PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1")
         process = spawn([sys.executable, *arguments], log=self.layout.log(name), env=env, cwd=self.layout.source)
         PidFile(self.layout.pid(name)).write(process.pid)
-        # It outlives this process; without this, its end would be told as a leak.
-        process.returncode = 0
+        detach(process)
 
     def _port(self, name: str) -> int:
         """The port for `name`: the default one, or another where that is taken."""

@@ -233,7 +233,7 @@ def main(arguments: list[str]) -> int:
         print(f"make {command}: {error}", file=sys.stderr)
         return 1
     except FAILURES as error:
-        log = f"; see {progress.log}" if progress.log else ""
+        log = f"; see {progress.log}" if progress.log and progress.log.exists() else ""
         print(f"make {command} failed at '{progress.step}': {_reason(error)}{log}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from infra.local.ports import HOST, free_port
-from infra.local.processes import guard, log_end, plain_environment, release, spawn, stop_tree
+from infra.local.processes import detach, guard, log_end, plain_environment, release, spawn, stop_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,6 +168,12 @@ class Emulator:
             if self._process.poll() is None:
                 stop_tree(psutil.Process(self._process.pid))
             self._process.wait()
+            self._process = None
+
+    def detach(self) -> None:
+        """Let the emulator outlive this process."""
+        if self._process is not None:
+            detach(self._process)
             self._process = None
 
     def remove(self) -> None:
