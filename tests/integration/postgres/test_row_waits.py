@@ -8,8 +8,11 @@ import psycopg
 import pytest
 
 from chalicelib.core.errors import RecordLocked
-from chalicelib.core.ports import Failed, RowOutcome, RowQuery, RowWritten, Stale
+from chalicelib.core.mapping import Field, Kind, Mappings
+from chalicelib.core.model import RowState
+from chalicelib.core.ports import Failed, RowOutcome, RowQuery, RowWrite, RowWritten, Stale, WriteKind
 from chalicelib.postgres.connection import Connection, PostgresConnection
+from chalicelib.postgres.install import install
 from chalicelib.postgres.rows import PostgresRows
 from infra.local.postgres import Cluster
 from tests.integration.postgres.rows_kit import (
@@ -23,7 +26,7 @@ from tests.integration.postgres.rows_kit import (
     waiting,
     while_held,
 )
-from tests.integration.postgres.sample import MAPPINGS, contact, open_database
+from tests.integration.postgres.sample import MAPPINGS, contact, mapping, open_database
 
 pytestmark = pytest.mark.usefixtures("_no_user_triggers")
 
@@ -130,3 +133,44 @@ def test_lock_timeout_leaves_no_transaction_behind(owner: Connection, dsn: str) 
     assert isinstance(outcome.error, RecordLocked)
     assert hurried.connection.get().info.transaction_status is psycopg.pq.TransactionStatus.IDLE
     hurried.connection.drop()
+
+
+def test_parent_without_a_foreign_key_cannot_go_meanwhile(
+    owner: Connection, dsn: str, connection: PostgresConnection
+) -> None:
+    """So it is where no foreign key guards the reference: the parent that is named is held until we commit."""
+    owner.execute("CREATE TABLE IF NOT EXISTS crm.note (id bigint PRIMARY KEY, account_id bigint)")
+    note = mapping(
+        "note",
+        "crm.note",
+        [("id", "bigint")],
+        [Field("AccountId", "account_id", Kind.REFERENCE, "bigint", parent="account")],
+    )
+    mappings = Mappings((*MAPPINGS.mappings, note))
+    install(owner, mappings)
+    owner.execute("INSERT INTO crm.note (id) VALUES (1) ON CONFLICT DO NOTHING")
+    parent = insert(owner, "name, sfid", f"'Parent', '{SFID}'")
+    rows = PostgresRows(connection, mappings)
+    row = rows.read([RowQuery(note, None, pk=("1",))])[0].row
+    assert row is not None
+    one = replace(update(row, {"AccountId": SFID}), mapping=note)
+    with open_database(dsn) as user:
+        outcome = while_held(owner, user, f"DELETE FROM crm.account WHERE id = {parent[0]}", rows, one)
+    assert refused(outcome).fields == ("AccountId",)
+
+
+def test_two_creates_in_a_partitioned_table(owner: Connection, dsn: str, connection: PostgresConnection) -> None:
+    """Where no unique index guards the link, our own creates of one Salesforce id wait for each other."""
+    event = mapping(
+        "event", "crm.event", [("id", "bigint"), ("region", "text")], [Field("Title", "title", Kind.TEXT, "text")]
+    )
+    mappings = Mappings((*MAPPINGS.mappings, event))
+    install(owner, mappings)
+    expected = RowState(None, None)
+    one = RowWrite(event, WriteKind.CREATE, "k", "op", expected, {"Title": "a"}, SFID, ("1", "north"))
+    other = (
+        f"SELECT pg_advisory_xact_lock(hashtextextended('twinledger crm.event {SFID}', 0));"
+        f"INSERT INTO crm.event (id, region, sfid) VALUES (2, 'south', '{SFID}')"
+    )
+    with open_database(dsn) as user:
+        assert while_held(owner, user, other, PostgresRows(connection, mappings), one) == Stale()
