@@ -15,7 +15,8 @@ from chalicelib.postgres.connection import Connection, PostgresConnection
 from chalicelib.postgres.rows import PostgresRows
 from chalicelib.postgres.statements import joined, relation
 from tests.fakes.clock import FakeClock
-from tests.fakes.rows import Cells, MemoryRows, refuse, upper
+from tests.fakes.rows import MemoryRows
+from tests.fakes.statements import Cells, refuse, upper
 from tests.integration.postgres.sample import MAPPINGS, empty
 
 Captured = tuple[RowId, Change, str | None, str | None]  # row, change, Salesforce id, origin

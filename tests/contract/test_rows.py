@@ -12,7 +12,7 @@ from chalicelib.core.model import Change, Fields, Marker, PrimaryKey, Row, RowId
 from chalicelib.core.ports import Failed, RowOutcome, RowQuery, RowWrite, RowWritten, Stale, WriteKind
 from infra.local.postgres import Cluster
 from tests.contract.row_bench import Bench, FakeBench, LiveBench
-from tests.fakes.rows import Cells
+from tests.fakes.statements import Cells
 from tests.integration.postgres.sample import account, contact, create_database, line, open_database
 
 SFID = "001000000000001AAA"

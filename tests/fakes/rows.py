@@ -1,7 +1,7 @@
 """A Postgres database in memory, behind the port ``Rows``: for the settle step's tests and the simulation."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -20,40 +20,9 @@ from chalicelib.core.ports import (
     WriteKind,
 )
 from chalicelib.core.values import from_postgres, to_postgres
+from tests.fakes.statements import Captured, Cell, Cells, Refusal, Statement, Trigger, refuse, upper
 
-Cell = Value | RowId  # a reference's cell holds the parent's row
-Cells = Mapping[str, Cell]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One row's change as triggers and refusal rules see it, before it commits."""
-
-    row: RowId
-    before: Cells | None  # None: an insert
-    after: Cells | None  # None: a delete
-    by_sync: bool
-
-
-Trigger = Callable[[Statement], Cells]  # further cells that the same statement sets; may edit other rows
-Refusal = Callable[[Statement], TwinledgerError | None]  # None lets the statement pass
-
-
-@dataclass(frozen=True)
-class Captured:
-    """One outbox row.
-
-    Attributes:
-        hint: what the relay sends of it.
-        origin: operation id where it happened in a transaction of the sync.
-        old: mapped fields that changed, as they were.
-        new: the same fields, as they are.
-    """
-
-    hint: Hint
-    origin: str | None
-    old: Cells
-    new: Cells
+__all__ = ["Captured", "Cell", "Cells", "MemoryRows", "Refusal", "Statement", "Trigger", "refuse", "upper"]
 
 
 @dataclass(frozen=True)
@@ -366,24 +335,3 @@ class MemoryRows(Rows):
         if self._open is None:
             raise ProtocolError("a statement outside a transaction")
         self._open.append(entry)
-
-
-def upper(name: str) -> Trigger:
-    """A trigger that stores a text field in upper case."""
-
-    def run(statement: Statement) -> Cells:
-        cell = (statement.after or {}).get(name)
-        return {name: cell.upper()} if isinstance(cell, str) else {}
-
-    return run
-
-
-def refuse(name: str, value: Value, code: str = "23514") -> Refusal:
-    """A rule that refuses one value of one field, as a CHECK constraint does."""
-
-    def run(statement: Statement) -> TwinledgerError | None:
-        if statement.after is None or statement.after.get(name) != value:
-            return None
-        return Rejected(f"new row violates check constraint on {name}", code=code, fields=(name,))
-
-    return run
