@@ -139,12 +139,13 @@ class Application:
         return int(row[0]) if row else 0
 
     def install(self) -> None:
-        """Let the application try the org out and install its triggers.
+        """Let the application try the org out, once, and install its triggers.
 
         Raises:
             ApplicationError: The application refused the org or the database.
         """
-        self.manage("probe")
+        if not self.services.credentials.installed:
+            self.manage("probe")
         self.manage("install")
         self.services.credentials.installed = self.services.credentials.deployed
         self.services.credentials.save(self.services.layout.credentials)
@@ -179,14 +180,13 @@ class Application:
         """Let the org send outbound messages and change events of every mapped object."""
         objects = self._mapped_objects()
         url = f"{self.api_url}/webhooks/outbound-messages/{self.services.credentials.webhook_token}"
-        definitions = [
-            {"object": name, "url": url, "fields": [*fields, *OUTBOUND_FIELDS], "when": "both"}
-            for name, fields in objects.items()
-        ]
-        for path, body in (("outbound-messages", definitions), ("cdc", {"entities": sorted(objects)})):
-            answer = requests.post(f"{self.services.org_url}/__org__/{path}", json=body, timeout=10)
-            if not answer.ok:
-                raise ApplicationError(f"the simulated org refused {path}: {answer.text}")
+        known = {each["object"]: (each["url"], each["fields"]) for each in self._org("GET", "outbound-messages")}
+        # To define one again would drop the messages that it has not delivered yet.
+        for name, mapped in objects.items():
+            fields = [*mapped, *OUTBOUND_FIELDS]
+            if known.get(name) != (url, fields):
+                self._org("POST", "outbound-messages", {"object": name, "url": url, "fields": fields, "when": "both"})
+        self._org("POST", "cdc", {"entities": sorted(objects)})
 
     def busy(self) -> str:
         """What is still on its way between the two systems; empty when nothing is."""
@@ -195,7 +195,7 @@ class Application:
             counts = sqs.get_queue_attributes(QueueUrl=self.outputs[name], AttributeNames=list(MESSAGE_COUNTS))
             if waiting := sum(int(counts["Attributes"][each]) for each in MESSAGE_COUNTS):
                 return f"{waiting} messages in {self.outputs[name].rsplit('/', 1)[-1]}"
-        stats = requests.get(f"{self.services.org_url}/__org__/stats", timeout=10).json()
+        stats = self._org("GET", "stats")
         outbound = sum(q["pending"] + q["inFlight"] + q["waitingForRetry"] for q in stats["outbound"]["queues"])
         if pending := outbound + stats["events"]["pending"]:
             return f"{pending} messages in the simulated org"
@@ -210,6 +210,17 @@ class Application:
         answer = requests.get(f"{self.api_url}/health", timeout=60)
         if not answer.ok:
             raise ApplicationError(f"the deployed application is not well: {answer.status_code} {answer.text[:500]}")
+
+    def _org(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask the simulated org's control interface.
+
+        Raises:
+            ApplicationError: It refused.
+        """
+        answer = requests.request(method, f"{self.services.org_url}/__org__/{path}", json=body, timeout=10)
+        if not answer.ok:
+            raise ApplicationError(f"the simulated org refused {path}: {answer.text}")
+        return answer.json()
 
     def _mapped_objects(self) -> dict[str, list[str]]:
         """The mapped objects with their fields, from the mapping file."""
