@@ -29,7 +29,8 @@ from tests.simulation.ports import SwitchingPort
 
 ORG = "00D000000000001EAA"
 TABLE, OBJECT = "public.account", "Account"
-LEASE, VISIBILITY = 6.0, 9.0  # seconds
+LEASE = 6.0  # seconds
+VISIBILITY = 6.5  # seconds after a worker's end; the real one outlasts function time-out and lease together
 FIELDS = ("Name", "Phone", "City", "Zip")
 
 
@@ -82,7 +83,6 @@ class Worker:
 
     hints: list[Hint]
     body: greenlet
-    since: float
 
 
 class BrokenPromise(AssertionError):
@@ -256,7 +256,7 @@ class World:
                     self.hidden.append((self.clock.now() + (outcome.after or 0.0), replace(outcome.hint, record=None)))
             self.queue.extend(self.sent.take())
 
-        self.workers.append(Worker(taken, greenlet(work, parent=self.scheduler), self.clock.now()))
+        self.workers.append(Worker(taken, greenlet(work, parent=self.scheduler)))
 
     def step(self, worker: Worker) -> None:
         """Let a worker go on to its next call."""
@@ -270,7 +270,7 @@ class World:
         self.tell(f"crash of a worker with {len(worker.hints)} messages")
         worker.body.throw(GreenletExit)
         self.workers.remove(worker)
-        self.hidden.extend((worker.since + VISIBILITY, hint) for hint in worker.hints)
+        self.hidden.extend((self.clock.now() + VISIBILITY, hint) for hint in worker.hints)
 
     def reappear(self) -> None:
         """Messages whose time has come are in the queue again."""

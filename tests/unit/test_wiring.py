@@ -105,8 +105,8 @@ def test_an_installation_is_looked_at_once_a_minute(monkeypatch: pytest.MonkeyPa
 
 def test_a_settler_is_made_once_for_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new one where the mappings were installed anew, or the credentials are to be read again."""
-    state = State(INSTALLATION, PASSED)
-    wiring = wired(monkeypatch, state)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    wiring = wired(monkeypatch, State(INSTALLATION, PASSED))
     first = wiring.settler()
     assert wiring.settler() is first
     wiring.renew()
