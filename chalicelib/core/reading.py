@@ -95,12 +95,18 @@ class Reading:
 
     @staticmethod
     def _trustworthy(work: Work) -> Record | None:
-        """A message's content that may stand for a read."""
+        """A message's content that may stand for a read.
+
+        Of two messages from the same second nobody can tell which came later: where they differ, the record is read.
+        """
         told = [hint.record for hint in work.hints if hint.side is Side.SALESFORCE]
-        newest = max((record for record in told if record is not None), key=lambda r: r.modified_at, default=None)
-        if newest is None or None in told or newest.deleted or not _quiet(work):
+        records = [record for record in told if record is not None]
+        if not records or len(records) < len(told) or not _quiet(work):
             return None
-        if newest.modified_at <= work.current.salesforce_second:
+        newest, *others = sorted(records, key=lambda record: -record.modified_at)
+        if newest.deleted or newest.modified_at <= work.current.salesforce_second:
+            return None
+        if any(other.modified_at == newest.modified_at and other.values != newest.values for other in others):
             return None
         filled = replace(newest, values=_with_known_nulls(work, newest.values))
         return filled if work.mapping.complete(filled.values) else None
