@@ -12,13 +12,12 @@ from chalicelib.core.model import PrimaryKey, RowState
 from chalicelib.core.ports import Failed, RowOutcome, RowQuery, Rows, RowWrite, Stale, WriteKind
 from chalicelib.postgres import decode
 from chalicelib.postgres.connection import Connection, PostgresConnection
-from chalicelib.postgres.errors import parent_missing, translate, translate_read
+from chalicelib.postgres.errors import translate, translate_read
 from chalicelib.postgres.rowsql import FILE, SFID, RowSql
 from chalicelib.postgres.rowwrite import RowTransaction, read_parameters
 from chalicelib.postgres.statements import statement
 
 UNIQUE_VIOLATION = "23505"
-FOREIGN_KEY_VIOLATION = "23503"
 
 
 @dataclass
@@ -132,9 +131,6 @@ class PostgresRows(Rows):
         if write.kind is WriteKind.CREATE and error.sqlstate == UNIQUE_VIOLATION and _there_already(write, columns):
             return Stale()
         fields = tuple(field.name for field in write.mapping.fields if field.column in columns)
-        references = [name for name in fields if write.mapping.by_name[name].parent is not None]
-        if error.sqlstate == FOREIGN_KEY_VIOLATION and write.kind is not WriteKind.DELETE and references:
-            return Failed(parent_missing(references))
         return Failed(translate(error, fields))
 
     def _blamed(self, error: psycopg.Error) -> frozenset[str]:
