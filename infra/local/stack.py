@@ -26,6 +26,7 @@ from infra.local.processes import marked
 from infra.local.progress import Progress
 from infra.local.roundtrip import RoundTrip, RoundTripError, wait_until
 from infra.local.services import NAMES, ServiceError, Services
+from infra.local.unprivileged import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ FAILURES = (
     RoundTripError,
     ServiceError,
     StackError,
+    UserError,
     OSError,
     psycopg.Error,
     requests.RequestException,
