@@ -70,18 +70,22 @@ class Message:
         receipt: by which it is deleted or hidden.
         receives: how often it was received, this time included.
         body: its text.
+        sent_at: when the queue accepted it, seconds since the epoch; None where the record does not say.
     """
 
     id: str
     receipt: str
     receives: int
     body: str
+    sent_at: float | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Message":
         """A record of Lambda's SQS event ("Using Lambda with Amazon SQS")."""
-        receives = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
-        return cls(record["messageId"], record["receiptHandle"], int(receives), record["body"])
+        told = record.get("attributes", {})
+        sent_at = int(told["SentTimestamp"]) / 1000 if "SentTimestamp" in told else None
+        receives = int(told.get("ApproximateReceiveCount", "1"))
+        return cls(record["messageId"], record["receiptHandle"], receives, record["body"], sent_at)
 
 
 class Reads(Protocol):
@@ -132,6 +136,9 @@ class Batch:
             TwinledgerError: the queue or the ledger refused; whatever is not deleted comes again.
         """
         began = self._clock.now()
+        for message in messages:
+            if message.sent_at is not None:
+                self._telemetry.measure("QueueTime", max(0.0, began - message.sent_at))
         hints = self._hints(messages)
         outcomes = self._settler.settle(list(hints.values()))
         self._tell(outcomes, began)

@@ -184,3 +184,11 @@ def test_lambda_s_records_are_messages() -> None:
     }
     assert Message.of(record) == Message("m1", "r1", 3, "text")
     assert Message.of({**record, "attributes": {}}).receives == 1
+    assert Message.of({**record, "attributes": {"SentTimestamp": "1789999997500"}}).sent_at == 1_789_999_997.5
+
+
+def test_the_time_in_the_queue_is_told() -> None:
+    """Beside the time of the work, so that a slow sync shows where it is slow."""
+    bench = Bench()
+    bench.work_off(replace(message(1), sent_at=bench.clock.now() - 1.5), replace(message(2), sent_at=None))
+    assert bench.telemetry.measured["QueueTime"] == [1.5]
