@@ -202,7 +202,6 @@ def _tell(
     lines = {
         "Postgres to Salesforce": f"{to_salesforce * 1000:.0f} ms",
         "Salesforce to Postgres": f"{to_postgres * 1000:.0f} ms",
-        "Console": f"{addresses['console_url']} (token {addresses['console_token']})",
         "API": f"{addresses['api_url']}",
         "Postgres": f"{addresses['postgres_app_dsn']}",
         "Salesforce": f"{addresses['salesforce_url']} (token {addresses['salesforce_token']})",
