@@ -10,6 +10,7 @@ from chalicelib.core.model import (
     Change,
     Digest,
     Hint,
+    Identity,
     Known,
     RowId,
     SalesforceId,
@@ -95,7 +96,7 @@ def test_units_are_alike_where_each_field_is() -> None:
 
 def test_a_hint_knows_its_side_by_its_identity() -> None:
     """A Salesforce id is Salesforce's way to name a record, a primary key is Postgres'."""
-    named = [SalesforceId("Account", "001000000000001AAA"), RowId("public.account", ("1",))]
+    named: list[Identity] = [SalesforceId("Account", "001000000000001AAA"), RowId("public.account", ("1",))]
 
     assert [Hint(name, Change.UPDATED, "1").side for name in named] == [Side.SALESFORCE, Side.POSTGRES]
 

@@ -91,11 +91,11 @@ def test_long_texts_are_compared_by_digest_and_written_in_full() -> None:
 # --- missing is not null
 
 
-@pytest.mark.parametrize("edited", [{}, {"Phone": "2"}])
-def test_a_hidden_field_changes_nothing(edited: dict[str, str]) -> None:
+@pytest.mark.parametrize("phone", ["1", "2"])
+def test_a_hidden_field_changes_nothing(phone: str) -> None:
     """A field that cannot be read is not an empty one, whatever the other side did."""
-    in_salesforce = planned(row(**edited), record(hidden="Phone"))
-    in_postgres = planned(row(hidden="Phone"), record(**edited))
+    in_salesforce = planned(row(Phone=phone), record(hidden="Phone"))
+    in_postgres = planned(row(hidden="Phone"), record(Phone=phone))
 
     for plan in (in_salesforce, in_postgres):
         assert (plan.writes, "Phone" in plan.target, plan.conflicts) == (False, False, [])

@@ -77,7 +77,7 @@ def test_a_marker_of_another_operation_proves_nothing() -> None:
 )
 def test_what_was_written_on_one_side_only(written: str, landed: frozenset[Side], base: Base) -> None:
     """It is agreed once that side has landed, and not a moment earlier."""
-    nowhere = {"on_postgres": frozenset(), "on_salesforce": frozenset()}
+    nowhere: dict[str, frozenset[str]] = {"on_postgres": frozenset(), "on_salesforce": frozenset()}
     intent = interrupted(**{**nowhere, written: frozenset({"Name"})})
 
     assert recovered(intent, landed).bases == {"Name": base}
