@@ -145,6 +145,12 @@ class ObjectMapping:
         """Whether a snapshot holds every mapped field."""
         return all(name in fields for name in self.names)
 
+    def alike(self, fields: Fields, wanted: Fields) -> bool:
+        """Whether a snapshot holds these values in every match field; a null or a missing value matches nothing."""
+        return bool(self.match) and all(
+            wanted.get(name) is not None and fields.get(name) == wanted[name] for name in self.match
+        )
+
 
 @dataclass(frozen=True)
 class Mappings:

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.ledger import Entry, EntryChange, Issue
 from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Fields, Hint, Identity, PrimaryKey, Record, RecordKey, RowState
+from chalicelib.core.model import Fields, Hint, Identity, PrimaryKey, Record, RecordKey, Row, RowState
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,13 @@ class Rows(Protocol):
         """Read rows and markers, in the order asked."""
         ...
 
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Row]]:
+        """Rows whose match fields hold exactly these values, linked ones too, in the order asked; at most two for each.
+
+        Two tell that the values identify nothing; a null or a missing value matches nothing.
+        """
+        ...
+
     def write(self, writes: Sequence[RowWrite]) -> Sequence[RowOutcome]:
         """Write rows, each in its own transaction, under its own condition."""
         ...
@@ -233,6 +240,10 @@ class Records(Protocol):
 
     def read(self, wanted: Sequence[RecordQuery]) -> Sequence[Record | None]:
         """Read records, those in the recycle bin included, in the order asked; None where there is none."""
+        ...
+
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
+        """Records, alive, whose match fields hold exactly these values: as :meth:`Rows.match`."""
         ...
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:

@@ -3,7 +3,7 @@
     1  read the ledger entry; another worker's lease runs: leave the record to its holder
     2  read the Postgres row and the Salesforce record
     3  recover what an interrupted operation left behind
-    4  plan, purely
+    4  plan, purely; what is about to be created for the first time is looked for by the mapping's match fields
     5  write the intent, provided that the entry is still what was read
     6  write Postgres, provided that the row is still what was read
     7  write Salesforce, provided that the record is still what was read
@@ -22,6 +22,7 @@ from chalicelib.core.errors import Superseded, TwinledgerError
 from chalicelib.core.families import Families
 from chalicelib.core.identify import Identifier
 from chalicelib.core.mapping import Mappings
+from chalicelib.core.matching import Matching
 from chalicelib.core.model import Hint, Side
 from chalicelib.core.plan import Seen
 from chalicelib.core.planner import plan
@@ -64,6 +65,7 @@ class Settler:
         self._limits = limits or Limits()
         self._families = Families(mappings, ledger, hints, clock)
         self._identifier = Identifier(mappings, ledger, rows, records, organization_id)
+        self._matching = Matching(ledger, rows, records)
         self._reading = Reading(ledger, rows, records, clock)
         self._writing = Writing(
             ledger=ledger, rows=rows, records=records, clock=clock, families=self._families, limits=self._limits
@@ -107,6 +109,7 @@ class Settler:
         works = [work for work in works if work.result is None]
         self._reading.read_records(works)
         self._plan(works)
+        works = self._match(works)
         works = self._close_second(self._families.await_unlinked(works))
         self._writing.agree([work for work in works if not work.planned.writes])
         self._writing.carry_out([work for work in works if work.planned.writes])
@@ -119,6 +122,12 @@ class Settler:
         self._reading.fetch(doubtful)
         for work in doubtful:
             self._plan_one(work)
+
+    def _match(self, works: Sequence[Work]) -> list[Work]:
+        """Plan anew what is not to be created, for the other side has it already."""
+        for work in self._matching.match(works):
+            self._plan_one(work)
+        return [work for work in works if work.result is None]
 
     def _plan_one(self, work: Work) -> None:
         work.ground = recover(work.mapping, work.current, work.seen_state, work.record)

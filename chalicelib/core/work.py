@@ -100,6 +100,7 @@ class Work:
         registered: whether it was registered as a waiter.
         recovered: whether an interrupted operation was found.
         again: whether a message came in while the lease was ours.
+        matched: the side whose half was found by the match fields in this pass; no ledger entry says so yet.
         result: what came of it; None: it is still on its way.
         after: see :class:`Outcome`.
         error: see :class:`Outcome`.
@@ -126,6 +127,7 @@ class Work:
     registered: bool = False
     recovered: bool = False
     again: bool = False
+    matched: Side | None = None
     result: Result | None = None
     after: float | None = None
     error: TwinledgerError | None = None
@@ -187,10 +189,26 @@ class Work:
         """Begin a pass with the ledger's entry as it is now."""
         self.entry, self.plan, self.record, self.trusted, self.again = entry, None, None, False, False
         self.row_after, self.record_after = None, None
+        if entry is None and self.matched is not None:  # somebody else may have it by now
+            self.pk, self.sfid = (None, self.sfid) if self.matched is Side.POSTGRES else (self.pk, None)
+        self.matched = None
         if entry is not None:
             self.sfid = entry.sfid or self.sfid
             self.pk = entry.pk or self.pk
             self.recovered |= entry.intent is not None
+
+    def take(self, half: Row | Record) -> None:
+        """The other side has the record already: go on with both."""
+        if isinstance(half, Row):
+            self.state, self.pk, self.matched = RowState(half, self.seen_state.marker), half.pk, Side.POSTGRES
+        else:
+            self.record, self.sfid, self.matched = half, half.id, Side.SALESFORCE
+
+    def absorb(self, other: "Work") -> None:
+        """Another piece of work turned out to be about this record: its messages are answered here."""
+        self.hints += other.hints
+        other.hints = []
+        other.end(Result.UNCHANGED)
 
     def fail(self, error: TwinledgerError, *, after: float | None = None) -> None:
         """An error ended the work."""

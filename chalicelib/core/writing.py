@@ -11,6 +11,7 @@ from chalicelib.core.errors import (
     Parked,
     QuotaExhausted,
     RecordLocked,
+    Superseded,
     Throttled,
     TwinledgerError,
 )
@@ -246,9 +247,15 @@ class Writing:
 
     @staticmethod
     def _kept(work: Work, outcome: Kept | Moved | Failed) -> bool:
-        """Whether the ledger took a change; where somebody else has the entry, the record goes round again."""
+        """Whether the ledger took a change; where somebody else has the entry, the record goes round again.
+
+        Where there is no entry, a look-up stood in the way: another worker met the record first, and under another
+        key. Only identifying it anew finds that key, so its message comes again.
+        """
         if isinstance(outcome, Failed):
             work.fail(outcome.error)
+        elif isinstance(outcome, Moved) and outcome.entry is None and work.entry is None and work.matched is None:
+            work.end(Result.RETRY, error=Superseded(), after=1.0)
         return isinstance(outcome, Kept)
 
     def _issues_of(self, work: Work) -> journal.ReadIssues:

@@ -9,7 +9,7 @@ from functools import cached_property
 from chalicelib.aws.state import Probe
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.mapping import Mappings, ObjectMapping
-from chalicelib.core.model import PrimaryKey, Record, RowState, Side
+from chalicelib.core.model import Fields, PrimaryKey, Record, Row, RowState, Side
 from chalicelib.core.ports import RecordOutcome, RecordQuery, Records, RecordWrite, RowOutcome, RowQuery, Rows, RowWrite
 
 REMEDY = (
@@ -71,6 +71,14 @@ class GuardedRecords(Records):
         """
         return self._checked.read(wanted)
 
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
+        """See the port.
+
+        Raises:
+            ConfigurationError: it is another org.
+        """
+        return self._checked.match(mapping, wanted)
+
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port.
 
@@ -108,6 +116,14 @@ class GuardedRows(Rows):
             ConfigurationError: it is another database.
         """
         return self._checked.read(wanted)
+
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Row]]:
+        """See the port.
+
+        Raises:
+            ConfigurationError: it is another database.
+        """
+        return self._checked.match(mapping, wanted)
 
     def write(self, writes: Sequence[RowWrite]) -> Sequence[RowOutcome]:
         """See the port.

@@ -35,6 +35,11 @@ def states(composed: RowSql, found: Iterable[Sequence[object]], count: int) -> l
     return result
 
 
+def rows(composed: RowSql, found: Iterable[Sequence[object]]) -> list[tuple[int, Row]]:
+    """Rows with their places, of what the statement ``match`` returned."""
+    return [(int(str(place)), _row(composed, *row)) for place, *row, _, _ in found]
+
+
 def primary_key(texts: object) -> PrimaryKey:
     """A key as the statements return it, an array of text."""
     return tuple(str(part) for part in texts) if isinstance(texts, list) else ()

@@ -1,20 +1,22 @@
 """The port :class:`chalicelib.core.ports.Rows` on Postgres."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg import sql
 from psycopg.types.json import Json
 
-from chalicelib.core.errors import Parked, TwinledgerError
+from chalicelib.core.errors import Parked, Rejected, TwinledgerError
 from chalicelib.core.mapping import Mappings, ObjectMapping
-from chalicelib.core.model import PrimaryKey, RowState
+from chalicelib.core.model import Fields, PrimaryKey, Row, RowState
 from chalicelib.core.ports import Failed, RowOutcome, RowQuery, Rows, RowWrite, Stale, WriteKind
+from chalicelib.core.values import to_postgres
 from chalicelib.postgres import decode
 from chalicelib.postgres.connection import Connection, PostgresConnection
 from chalicelib.postgres.errors import translate, translate_read
 from chalicelib.postgres.rowsql import FILE, SFID, RowSql
-from chalicelib.postgres.rowwrite import RowTransaction, read_parameters
+from chalicelib.postgres.rowwrite import RowTransaction, match_parameters, read_parameters
 from chalicelib.postgres.statements import statement
 
 UNIQUE_VIOLATION = "23505"
@@ -55,20 +57,41 @@ class PostgresRows(Rows):
         return [found[at] for at in range(len(wanted))]
 
     def _read(self, wanted: Sequence[RowQuery], composed: RowSql) -> Sequence[RowState]:
+        return decode.states(composed, self._fetch(composed.read, read_parameters(wanted)), len(wanted))
+
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Row]]:
+        """See the port: one exchange.
+
+        Raises:
+            TwinledgerError: as :meth:`read`.
+        """
+        composed = self._sql(mapping)
+        found: list[list[Row]] = [[] for _ in wanted]
+        asked = [(at, values) for at, values in enumerate(wanted) if _fits(mapping, values)]
+        if asked:
+            for at, row in decode.rows(composed, self._fetch(composed.match, match_parameters(mapping, asked))):
+                if mapping.alike(row.values, wanted[at]):
+                    found[at].append(row)
+        return found
+
+    def _fetch(self, query: sql.Composed, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
+        """What a query returns, in a transaction that only reads."""
         with self.connection.held():
             try:
-                return self.connection.first(lambda connection: self._read_on(connection, wanted, composed))
+                return self.connection.first(lambda connection: self._fetch_on(connection, query, parameters))
             except psycopg.Error as error:
                 self.connection.roll_back(error)
                 raise translate_read(error) from error
 
-    def _read_on(self, connection: Connection, wanted: Sequence[RowQuery], composed: RowSql) -> Sequence[RowState]:
+    def _fetch_on(
+        self, connection: Connection, query: sql.Composed, parameters: Mapping[str, object]
+    ) -> list[tuple[object, ...]]:
         with connection.pipeline():
             connection.execute(statement(FILE, "begin_read"))
             connection.execute(statement(FILE, "read_settings"), self._settings())
-            cursor = connection.execute(composed.read, read_parameters(wanted))
+            cursor = connection.execute(query, parameters)
             connection.execute(statement(FILE, "commit"))
-        return decode.states(composed, cursor.fetchall(), len(wanted))
+        return cursor.fetchall()
 
     def edited_at(self, mapping: ObjectMapping, pk: PrimaryKey, fields: Collection[str]) -> float | None:
         """See the port."""
@@ -159,6 +182,16 @@ class PostgresRows(Rows):
             "lock_timeout": str(self.connection.lock_timeout),
             "idle_timeout": str(self.connection.idle_timeout),
         }
+
+
+def _fits(mapping: ObjectMapping, wanted: Fields) -> bool:
+    """Whether a row could hold these match values at all."""
+    try:
+        for name in mapping.match:
+            to_postgres(mapping.by_name[name], wanted.get(name))
+    except Rejected:
+        return False  # a text that is no UUID, a number too large: the cast would fail
+    return mapping.alike(wanted, wanted)
 
 
 def _there_already(write: RowWrite, columns: frozenset[str]) -> bool:

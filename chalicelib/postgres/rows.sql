@@ -41,6 +41,21 @@ LEFT JOIN LATERAL (
 ) AS t ON true
 LEFT JOIN twinledger.marker AS m ON m.key = w.record_key
 
+-- name: match
+-- The filter is the mapping's own; LIMIT 2: a second row tells that the values identify nothing
+SELECT w.n, f.pk, f.sfid, f.state, f.unlinked, NULL AS operation, NULL AS stored
+FROM unnest(%(n)s::int[], {arrays}) AS w (n, {names})
+CROSS JOIN LATERAL (
+    SELECT {pk} AS pk,
+           nullif(t.sfid, '') AS sfid,
+           (SELECT row_to_json(r)::text FROM (SELECT {columns}) AS r) AS state,
+           {unlinked}::text AS unlinked
+    FROM (SELECT * FROM {table} AS {alias} WHERE ({condition})) AS t
+    {parents}
+    WHERE {by_match}
+    LIMIT 2
+) AS f
+
 -- name: parent_join
 LEFT JOIN {table} AS {alias} ON {alias}.{key} = t.{column}
 

@@ -154,6 +154,37 @@ class RowSql:
         )
 
     @cached_property
+    def match(self) -> sql.Composed:
+        """Rows by the mapping's match fields; the values wanted are the parameters v0, v1, ..., arrays of text."""
+        fields = [self.mapping.by_name[name] for name in self.mapping.match]
+        names = [f"v{at}" for at in range(len(fields))]
+        return statement(
+            FILE,
+            "match",
+            table=self._table,
+            alias=sql.Identifier(self.mapping.table.partition(".")[2]),
+            condition=sql.SQL((self.mapping.sql or "true").replace("%", "%%")),
+            pk=self._pk,
+            columns=self._columns,
+            unlinked=self._unlinked,
+            parents=self._parent_joins,
+            arrays=joined([sql.SQL("{}::text[]").format(sql.Placeholder(name)) for name in names]),
+            names=joined([sql.Identifier(name) for name in names]),
+            by_match=joined([self._holds(*pair) for pair in zip(fields, names, strict=True)], " AND "),
+        )
+
+    def _holds(self, field: Field, name: str) -> sql.Composed:
+        """Whether a match field has the value wanted; a collation that ignores case takes more for equal than we do."""
+        wanted = sql.Identifier("w", name)
+        if field.name in self.parents:
+            return sql.SQL("{}.sfid = {}").format(self._alias(field), wanted)
+        column = sql.Identifier("t", field.column)
+        equal = sql.SQL("{} = {}::{}").format(column, wanted, cast_type(field.column_type))
+        if field.kind not in _AS_TEXT:
+            return equal
+        return sql.SQL('{} AND {}::text COLLATE "C" = {}').format(equal, column, wanted)
+
+    @cached_property
     def lock(self) -> sql.Composed:
         """Lock a row against every other writer."""
         return statement(FILE, "lock", table=self._table, by_pk=self._by_pk)

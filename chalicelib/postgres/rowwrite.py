@@ -7,7 +7,8 @@ import psycopg
 from psycopg import sql
 
 from chalicelib.core.errors import ProtocolError, Rejected
-from chalicelib.core.model import PrimaryKey, Row, RowState
+from chalicelib.core.mapping import ObjectMapping
+from chalicelib.core.model import Fields, PrimaryKey, Row, RowState
 from chalicelib.core.ports import RowOutcome, RowQuery, RowWrite, RowWritten, Stale, WriteKind
 from chalicelib.core.values import to_postgres
 from chalicelib.postgres import decode
@@ -220,6 +221,12 @@ def read_parameters(wanted: Sequence[RowQuery]) -> dict[str, object]:
         "sfid": [query.sfid for query in wanted],
         **keys,
     }
+
+
+def match_parameters(mapping: ObjectMapping, wanted: Sequence[tuple[int, Fields]]) -> dict[str, object]:
+    """Parameters of the statement ``match``: places and what is wanted there."""
+    values = {f"v{at}": [fields[name] for _, fields in wanted] for at, name in enumerate(mapping.match)}
+    return {"n": [place for place, _ in wanted], **values}
 
 
 def _key_parameters(pk: PrimaryKey) -> dict[str, object]:

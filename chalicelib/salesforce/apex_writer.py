@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from chalicelib.core.errors import ConfigurationError, ProtocolError, Rejected, TwinledgerError
-from chalicelib.core.model import Record
+from chalicelib.core.mapping import ObjectMapping
+from chalicelib.core.model import Fields, Record
 from chalicelib.core.ports import (
     Failed,
     RecordOutcome,
@@ -69,6 +70,10 @@ class ApexRecords(Records):
     def read(self, wanted: Sequence[RecordQuery]) -> Sequence[Record | None]:
         """See the port."""
         return self.reader.read(wanted)
+
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
+        """See the port."""
+        return self.reader.match(mapping, wanted)
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port. Records that one call cannot carry go in the next."""

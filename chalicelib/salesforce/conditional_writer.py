@@ -21,7 +21,8 @@ from email.utils import formatdate
 from typing import Any
 
 from chalicelib.core.errors import Rejected, TwinledgerError
-from chalicelib.core.model import Record
+from chalicelib.core.mapping import ObjectMapping
+from chalicelib.core.model import Fields, Record
 from chalicelib.core.ports import (
     Failed,
     RecordOutcome,
@@ -66,6 +67,10 @@ class ConditionalRecords(Records):
     def read(self, wanted: Sequence[RecordQuery]) -> Sequence[Record | None]:
         """See the port."""
         return self.reader.read(wanted)
+
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
+        """See the port."""
+        return self.reader.match(mapping, wanted)
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port. A delete takes a call of its own, and an undelete is refused: REST has none."""

@@ -2,25 +2,36 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.core.errors import ConfigurationError, Rejected, TwinledgerError
-from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Record, Value
+from chalicelib.core.mapping import ObjectMapping, Values
+from chalicelib.core.model import Fields, Record, Value
 from chalicelib.core.ports import RecordQuery
 from chalicelib.core.values import from_salesforce, id18
 from chalicelib.salesforce import composite
 from chalicelib.salesforce.client import Client
 from chalicelib.salesforce.describe import describe
 from chalicelib.salesforce.errors import classify
-from chalicelib.salesforce.soql import KEY_FIELD, MARKER_FIELD, QUERY_BYTES, STATE_FIELDS, Wanted, encoded
+from chalicelib.salesforce.soql import (
+    ALIKE_LIMIT,
+    KEY_FIELD,
+    MARKER_FIELD,
+    QUERY_BYTES,
+    STATE_FIELDS,
+    Alike,
+    Wanted,
+    encoded,
+)
 from chalicelib.salesforce.stamps import seconds
 
 QUERIES_A_CALL = 5  # Composite takes at most so many queries
 NARROWED_SECONDS = 300.0  # for so long a field that cannot be read is not asked for again
 
+_T = TypeVar("_T")
+_Query = TypeVar("_Query", Wanted, Alike)
 _log = logging.getLogger(__name__)
 
 
@@ -51,14 +62,29 @@ class Reader:
         """See :class:`chalicelib.core.ports.Records`."""
         if not wanted:
             return []
-        try:
-            found = self._find(wanted)
-        except Rejected as error:
-            if error.code != "INVALID_FIELD":
-                raise
-            self._narrow({query.mapping.object: query.mapping for query in wanted}.values(), error)
-            found = self._find(wanted)
+        mappings = {query.mapping.object: query.mapping for query in wanted}
+        found = self._narrowing(mappings.values(), lambda: self._find(wanted))
         return [found.pick(query) for query in wanted]
+
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
+        """See :class:`chalicelib.core.ports.Records`.
+
+        Raises:
+            ConfigurationError: Salesforce cannot search by the match fields, or with the mapping's filter.
+        """
+        values = [
+            tuple(fields[name] for name in mapping.match) if mapping.alike(fields, fields) else None
+            for fields in wanted
+        ]
+        asked = tuple(dict.fromkeys(each for each in values if each is not None))
+        try:
+            found = self._narrowing([mapping], lambda: self._alike(mapping, asked)) if asked else {}
+        except Rejected as error:
+            raise ConfigurationError(
+                f"{mapping.object} cannot be searched by {', '.join(mapping.match)}, by which records are matched, "
+                f"and the mapping's filter: {error}"
+            ) from error
+        return [found.get(each, []) if each is not None else [] for each in values]
 
     def fields(self, mapping: ObjectMapping) -> tuple[str, ...]:
         """The mapped fields that can be read, as far as is known."""
@@ -85,12 +111,40 @@ class Reader:
             raw=raw,
         )
 
+    def _narrowing(self, mappings: Iterable[ObjectMapping], ask: Callable[[], _T]) -> _T:
+        """Ask, and once more without the fields that turn out to be hidden."""
+        try:
+            return ask()
+        except Rejected as error:
+            if error.code != "INVALID_FIELD":
+                raise
+            self._narrow(mappings, error)
+            return ask()
+
+    def _alike(self, mapping: ObjectMapping, wanted: tuple[Values, ...]) -> dict[Values, list[SeenRecord]]:
+        """At most two records for each; values that crowd the answer out are asked for by themselves."""
+        parts = list(Alike(mapping, self.fields(mapping), wanted).split())
+        found: dict[Values, list[SeenRecord]] = {}
+        while parts:
+            now, parts = parts[:QUERIES_A_CALL], parts[QUERIES_A_CALL:]
+            for part, rows, asked_at in self._ask(now, "query"):
+                crowded = len(rows) >= ALIKE_LIMIT
+                if crowded and len(part.wanted) > 1:
+                    parts += part.halves()
+                    continue
+                records = [self.build(mapping, row, asked_at) for row in rows]
+                for values in part.wanted:
+                    fields = dict(zip(mapping.match, values, strict=True))
+                    same = [record for record in records if mapping.alike(record.values, fields)]
+                    found[values] = (records if crowded else same)[:2]  # so many that differ in case only: ambiguous
+        return found
+
     def _find(self, wanted: Sequence[RecordQuery]) -> "_Found":
         mappings = {query.mapping.object: query.mapping for query in wanted}
         parts = [part for group in self._grouped(wanted) for part in group.split()]
         found = _Found()
         for start in range(0, len(parts), QUERIES_A_CALL):
-            for part, rows, asked_at in self._ask(parts[start : start + QUERIES_A_CALL]):
+            for part, rows, asked_at in self._ask(parts[start : start + QUERIES_A_CALL], "queryAll"):
                 mapping = mappings[part.object]
                 found.add(part.object, (self.build(mapping, row, asked_at) for row in rows))
         return found
@@ -105,10 +159,12 @@ class Reader:
             if ids or keys:
                 yield Wanted(name, self.fields(queries[0].mapping), tuple(ids), tuple(keys))
 
-    def _ask(self, parts: Sequence[Wanted]) -> Iterator[tuple[Wanted, list[Mapping[str, Any]], float | None]]:
+    def _ask(
+        self, parts: Sequence[_Query], resource: str
+    ) -> Iterator[tuple[_Query, list[Mapping[str, Any]], float | None]]:
         """One call for all parts; where it is one short query, the plainest one."""
         if len(parts) == 1 and len(encoded(parts[0].soql)) <= QUERY_BYTES:
-            reply = self.client.rest("GET", "queryAll/", params={"q": parts[0].soql})
+            reply = self.client.rest("GET", f"{resource}/", params={"q": parts[0].soql})
             yield parts[0], self._rows(reply.body), reply.asked_at
             return
         root = f"/services/data/v{self.client.connection.version}"
@@ -116,7 +172,7 @@ class Reader:
             "allOrNone": False,
             "collateSubrequests": False,
             "compositeRequest": [
-                {"method": "GET", "url": f"{root}/queryAll?q={encoded(part.soql)}", "referenceId": f"read{place}"}
+                {"method": "GET", "url": f"{root}/{resource}?q={encoded(part.soql)}", "referenceId": f"read{place}"}
                 for place, part in enumerate(parts)
             ],
         })  # fmt: skip

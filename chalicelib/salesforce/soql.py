@@ -1,14 +1,18 @@
 """SOQL text: quoting, and what the reader asks (SOQL and SOSL Reference)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
+
+from chalicelib.core.mapping import Kind, ObjectMapping, Values
 
 KEY_FIELD = "Twinledger_Key__c"
 MARKER_FIELD = "Twinledger_Op__c"
 STATE_FIELDS = ("Id", "IsDeleted", "LastModifiedDate", "LastModifiedById", KEY_FIELD, MARKER_FIELD)
 
 QUERY_BYTES = 15_000  # of an encoded query: the whole URI may have 16,384 bytes
+ALIKE_LIMIT = 200  # records of a query by values; more of them share one that identifies nothing
+_UNQUOTED = frozenset({Kind.NUMBER, Kind.DATE})
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", '"': '\\"'})
 
 
@@ -47,6 +51,52 @@ class Wanted:
             return
         for ids, keys in (_half(self.ids, self.keys, first=True), _half(self.ids, self.keys, first=False)):
             yield from Wanted(self.object, self.fields, ids, keys).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Records of one object, alive, by the values of its mapping's match fields.
+
+    Attributes:
+        mapping: the object's mapping.
+        fields: what to select.
+        wanted: values in the order of ``mapping.match``, none of them null.
+    """
+
+    mapping: ObjectMapping
+    fields: tuple[str, ...]
+    wanted: tuple[Values, ...]
+
+    @property
+    def object(self) -> str:
+        """The object's API name."""
+        return self.mapping.object
+
+    @property
+    def soql(self) -> str:
+        """The query, within the mapping's filter; SOQL compares texts whatever their case."""
+        fields = ",".join(dict.fromkeys((*STATE_FIELDS, *self.fields)))
+        alike = " OR ".join(f"({' AND '.join(self._equal(values))})" for values in self.wanted)
+        where = f"({alike}) AND ({self.mapping.soql})" if self.mapping.soql else alike
+        return f"SELECT {fields} FROM {self.object} WHERE {where} LIMIT {ALIKE_LIMIT}"  # noqa: S608 - as above
+
+    def _equal(self, values: Values) -> Iterator[str]:
+        for name, value in zip(self.mapping.match, values, strict=True):
+            plain = self.mapping.by_name[name].kind in _UNQUOTED
+            yield f"{name} = {str(value).lower() if plain else literal(str(value))}"
+
+    def halves(self) -> "tuple[Alike, Alike]":
+        """The same in two."""
+        middle = len(self.wanted) // 2
+        return replace(self, wanted=self.wanted[:middle]), replace(self, wanted=self.wanted[middle:])
+
+    def split(self) -> "Iterator[Alike]":
+        """The same in parts that a URL can hold, where the fields leave room at all."""
+        if len(encoded(self.soql)) <= QUERY_BYTES or len(self.wanted) == 1:
+            yield self
+            return
+        for half in self.halves():
+            yield from half.split()
 
 
 def _half(ids: Sequence[str], keys: Sequence[str], *, first: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -116,6 +116,12 @@ class MemoryRecords(Records):
             for query, stored in zip(wanted, found, strict=True)
         ]
 
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
+        """See the port."""
+        stored = [each for each in self._stored.values() if each.object == mapping.object and not each.deleted]
+        records = [self._record(each, mapping) for each in stored]
+        return [[record for record in records if mapping.alike(record.values, fields)][:2] for fields in wanted]
+
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port."""
         return [self._write(write) for write in writes]

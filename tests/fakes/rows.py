@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.core.errors import ParentMissing, ProtocolError, RecordLocked, Rejected, TwinledgerError
 from chalicelib.core.mapping import Field, Mappings, ObjectMapping, Policy
-from chalicelib.core.model import Change, Hint, Marker, PrimaryKey, RecordKey, Row, RowId, RowState, Value
+from chalicelib.core.model import Change, Fields, Hint, Marker, PrimaryKey, RecordKey, Row, RowId, RowState, Value
 from chalicelib.core.ports import (
     Clock,
     Failed,
@@ -73,6 +73,11 @@ class MemoryRows(Rows):
         return [
             RowState(self._find(query), None if query.key is None else self._markers.get(query.key)) for query in wanted
         ]
+
+    def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Row]]:
+        """See the port."""
+        rows = self.rows(mapping.table).values()
+        return [[row for row in rows if mapping.alike(row.values, fields)][:2] for fields in wanted]
 
     def write(self, writes: Sequence[RowWrite]) -> Sequence[RowOutcome]:
         """See the port."""
