@@ -66,9 +66,11 @@ class Table:
         columns: by name.
         primary_key: column names; empty where there is none.
         foreign_keys: referencing column to referenced table (schema-qualified) and column; single-column keys only.
+        indexed: the columns by which an index of the whole table finds rows: the first one of each.
     """
 
     name: str
     columns: Mapping[str, Column]
     primary_key: tuple[str, ...]
     foreign_keys: Mapping[str, tuple[str, str]]
+    indexed: frozenset[str] = frozenset()

@@ -61,7 +61,15 @@ def read_tables(connection: Connection, tables: Collection[str]) -> dict[str, Ta
     foreign: dict[str, dict[str, tuple[str, str]]] = {}
     for table, column_name, parent, parent_column in connection.execute(statement(FILE, "foreign_keys"), names):
         foreign.setdefault(str(table), {})[str(column_name)] = (str(parent), str(parent_column))
-    return {table: Table(table, found, keys.get(table, ()), foreign.get(table, {})) for table, found in columns.items()}
+    indexed: dict[str, set[str]] = {}
+    for table, column_name in connection.execute(statement(FILE, "indexed"), names):
+        indexed.setdefault(str(table), set()).add(str(column_name))
+    return {
+        table: Table(
+            table, found, keys.get(table, ()), foreign.get(table, {}), frozenset(indexed.get(table, frozenset()))
+        )
+        for table, found in columns.items()
+    }
 
 
 def read_catalog(connection: Connection, tables: Collection[str]) -> Catalog:

@@ -31,6 +31,14 @@ JOIN pg_catalog.pg_attribute AS fa ON fa.attrelid = fc.oid AND fa.attnum = k.con
 WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND n.nspname || '.' || c.relname = ANY(%(tables)s)
 ORDER BY k.oid DESC  -- of two on one column the older one counts
 
+-- name: indexed
+SELECT DISTINCT n.nspname || '.' || c.relname, a.attname
+FROM pg_catalog.pg_index AS i
+JOIN pg_catalog.pg_class AS c ON c.oid = i.indrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+WHERE i.indisvalid AND i.indpred IS NULL AND n.nspname || '.' || c.relname = ANY(%(tables)s)
+
 -- name: relations
 SELECT n.nspname || '.' || c.relname,
        c.relkind = 'p',

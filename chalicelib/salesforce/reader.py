@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from chalicelib.core.errors import ConfigurationError, Rejected, TwinledgerError
+from chalicelib.core.errors import ConfigurationError, ProtocolError, Rejected, TwinledgerError
 from chalicelib.core.mapping import ObjectMapping, Values
 from chalicelib.core.model import Fields, Record, Value
 from chalicelib.core.ports import RecordQuery
@@ -28,6 +28,7 @@ from chalicelib.salesforce.soql import (
 from chalicelib.salesforce.stamps import seconds
 
 QUERIES_A_CALL = 5  # Composite takes at most so many queries
+MALFORMED = "MALFORMED_QUERY"
 NARROWED_SECONDS = 300.0  # for so long a field that cannot be read is not asked for again
 
 _T = TypeVar("_T")
@@ -79,11 +80,14 @@ class Reader:
         asked = tuple(dict.fromkeys(each for each in values if each is not None))
         try:
             found = self._narrowing([mapping], lambda: self._alike(mapping, asked)) if asked else {}
-        except Rejected as error:
+        except (Rejected, ProtocolError) as error:
+            code = error.code if isinstance(error, Rejected) else MALFORMED
+            if code not in str(error):
+                raise
             raise ConfigurationError(
-                f"{mapping.object} cannot be searched by {', '.join(mapping.match)}, by which records are matched, "
-                f"and the mapping's filter: {error}"
-            ) from error
+                f"{mapping.object} cannot be searched by {', '.join(mapping.match)} (match) within the mapping's "
+                f"filter: {code}"
+            ) from None  # Salesforce's text quotes the query, and so the values
         return [found.get(each, []) if each is not None else [] for each in values]
 
     def fields(self, mapping: ObjectMapping) -> tuple[str, ...]:

@@ -26,3 +26,4 @@ CREATE TABLE public.contact (
 );
 
 CREATE INDEX contact_account_id ON public.contact (account_id);
+CREATE INDEX contact_email ON public.contact (email);

@@ -9,6 +9,7 @@ from chalicelib.core.values.columns import TEXTS, column_type
 _ID_LENGTH = 18
 _KEY_LENGTH = 36
 _FILTERABLE_LENGTH = 255  # SOQL cannot filter by a long text area
+_INEXACT = frozenset({"boolean", "datetime", "time", "multipicklist"})
 _DEPLOY = "deploy the metadata of infra/salesforce and assign its permission set to the integration user"
 
 
@@ -16,6 +17,7 @@ def check_table(context: Context, table: Table, filled: set[str]) -> None:
     """Note what keeps rows from being found, linked or inserted; ``filled`` are the columns that an insert fills."""
     _check_key(context, table)
     _check_link(context, table)
+    _check_index(context, table)
     if Side.POSTGRES not in context.declared.direction.sides:
         return
     for column in table.columns.values():
@@ -63,6 +65,18 @@ def _check_link(context: Context, table: Table) -> None:
         )
 
 
+def _check_index(context: Context, table: Table) -> None:
+    """A look for the other half of a record that reads the whole table is slow, but right."""
+    columns = [field.column for field in context.declared.fields if field.name in context.declared.match]
+    if columns and not table.indexed.intersection(columns):
+        named = " or ".join(f'"{column}"' for column in columns)
+        context.problems.warn(
+            f'{context.place} "match"',
+            f"no index of {table.name} begins with {named}: each new record of Salesforce reads the whole table",
+            f'CREATE INDEX CONCURRENTLY ON {table.name} ("{columns[0]}")',
+        )
+
+
 def check_object(context: Context, salesforce: SalesforceObject, filled: set[str]) -> None:
     """Note what keeps records from being found, marked or created; ``filled`` are the fields that a create fills."""
     _check_roles(context, salesforce)
@@ -89,6 +103,12 @@ def _check_roles(context: Context, salesforce: SalesforceObject) -> None:
                 f'{context.place} "match"',
                 f'Salesforce cannot search by "{name}" ({field.type}, {field.length} characters)',
                 "match by a shorter, unencrypted field",
+            )
+        elif field is not None and field.type in _INEXACT:
+            context.problems.add(
+                f'{context.place} "match"',
+                f'values of "{name}" ({field.type}) tell no record from another, or not to the same precision',
+                "match by a text, a number, a date or a lookup",
             )
 
 

@@ -186,6 +186,7 @@ def test_tables(bare: Connection) -> None:
         },
         ("id",),
         {"account_id": ("crm.account", "id")},
+        frozenset({"id"}),
     )
     assert tables["crm.event"].primary_key == ("id", "region")
     assert set(tables) == {CONTACT, "crm.event"}

@@ -55,9 +55,9 @@ def column(name: str, kind: str = "text", **changes: Any) -> Column:
 def table(
     name: str, *columns: Column, key: tuple[str, ...] = ("id",), foreign_keys: dict[str, tuple[str, str]] | None = None
 ) -> Table:
-    """A table with the key ``id`` and the columns given."""
-    own = column("id", "bigint", nullable=False, has_default=True)
-    return Table(name, {each.name: each for each in (own, *columns)}, key, foreign_keys or {})
+    """A table with the key ``id`` and the columns given, each of which has an index."""
+    every = {each.name: each for each in (column("id", "bigint", nullable=False, has_default=True), *columns)}
+    return Table(name, every, key, foreign_keys or {}, frozenset(every))
 
 
 ACCOUNT = sf_object("Account", sf_field("Name", nillable=False), sf_field("AnnualRevenue", "currency", precision=18))

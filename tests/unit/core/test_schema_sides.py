@@ -217,3 +217,23 @@ def test_match_field_can_be_searched(field: SalesforceField, expected: str) -> N
     lines = problems_of_one(field, column("x"), options='match = "X__c"')
     assert [f'[thing] "match": {expected}; match by a shorter, unencrypted field'] == lines
     assert not resolved_one(sf_field("X__c", "textarea"), column("x"), options='match = "X__c"')[1]
+
+
+def test_match_field_identifies_records() -> None:
+    """A yes or no, or a moment that one side keeps to the second, makes no two halves one."""
+    expected = (
+        '[thing] "match": values of "X__c" (boolean) tell no record from another, or not to the same precision; '
+        "match by a text, a number, a date or a lookup"
+    )
+    assert [expected] == problems_of_one(sf_field("X__c", "boolean"), column("x", "boolean"), options='match = "X__c"')
+
+
+def test_match_column_without_an_index() -> None:
+    """It works, and is told of."""
+    text, objects, tables = one(sf_field("X__c"), column("x"), options='match = "X__c"')
+    bare = {name: replace(each, indexed=frozenset({"id"})) for name, each in tables.items()}
+    expected = (
+        'm.toml: [thing] "match": no index of public.thing begins with "x": each new record of Salesforce reads the '
+        'whole table; CREATE INDEX CONCURRENTLY ON public.thing ("x")'
+    )
+    assert (expected,) == resolve(parse(text), objects, bare, "m.toml").warnings

@@ -118,6 +118,11 @@ class Port:
         self.calls.append("read")
         return []
 
+    def match(self, mapping: object, wanted: object) -> list[Any]:
+        """Find nothing."""
+        self.calls.append("match")
+        return []
+
     def write(self, writes: object) -> list[Any]:
         """Write nothing."""
         self.calls.append("write")
@@ -141,9 +146,10 @@ def test_the_right_systems_are_used_after_one_question() -> None:
     rows = GuardedRows(port, "x", found)
     assert records.needs_closed_second
     assert (records.read([]), records.write([]), rows.read([]), rows.write([])) == ([], [], [], [])
+    assert (records.match(ACCOUNT, []), rows.match(ACCOUNT, [])) == ([], [])
     assert rows.edited_at(ACCOUNT, ("1",), ["Name"]) == 5.0
     assert len(asked) == 2
-    assert port.calls == ["read", "write", "read", "write", "edited_at"]
+    assert port.calls == ["read", "write", "read", "write", "match", "match", "edited_at"]
 
 
 def test_other_systems_are_neither_read_nor_written() -> None:
@@ -154,6 +160,8 @@ def test_other_systems_are_neither_read_nor_written() -> None:
     for call in (
         lambda: records.read([RecordQuery(ACCOUNT, ID)]),
         lambda: records.write([]),
+        lambda: records.match(ACCOUNT, []),
+        lambda: rows.match(ACCOUNT, []),
         lambda: rows.read([RowQuery(ACCOUNT, None)]),
         lambda: rows.write([]),
         lambda: rows.edited_at(ACCOUNT, ("1",), []),
