@@ -1,9 +1,11 @@
 """The guarantees, checked after a run has calmed down."""
 
+from collections import Counter
+
 from chalicelib.core.ledger import BaseState, Entry
 from chalicelib.core.mapping import Unit, Values
 from tests.simulation.habits import plain
-from tests.simulation.world import OBJECT, TABLE, BrokenPromise, World
+from tests.simulation.world import CODE, OBJECT, TABLE, TWINS, BrokenPromise, World
 
 
 def check(world: World) -> None:
@@ -13,6 +15,7 @@ def check(world: World) -> None:
         BrokenPromise: one did not hold.
     """
     _one_each(world)
+    _matched(world)
     _converged(world)
     _nothing_lost(world)
     _nothing_stale(world)
@@ -28,6 +31,19 @@ def _one_each(world: World) -> None:
         raise BrokenPromise(f"a row without a record, or two rows of one: {links}")
     if set(links) != {record.id for record in records}:
         raise BrokenPromise(f"rows {sorted(map(str, links))} but records {sorted(record.id for record in records)}")
+
+
+def _matched(world: World) -> None:
+    """A code that one row and one record had is that of one record; one that two rows shared linked neither."""
+    if world.weather.deletes:
+        return  # who deletes a half before it is matched leaves the other one alone
+    codes = Counter(record.values.get(CODE) for record in world.records.all(OBJECT))
+    expected = {f"c{number}": 1 for number in range(1, world.weather.filled + 1)}
+    if world.weather.filled:
+        expected[TWINS] = 3
+    found = {str(code): count for code, count in codes.items() if code is not None}
+    if found != expected:
+        raise BrokenPromise(f"matched records: {found}, not {expected}")
 
 
 def _converged(world: World) -> None:

@@ -16,5 +16,8 @@ WEATHERS = {
     "conditional": Weather(apex=False, deletes=True),
     "automation": Weather(automation=True),
     "refusals": Weather(refusals=True, answers=False),
+    "filled": Weather(filled=4),
+    "filled_conditional": Weather(filled=4, apex=False, policy=Policy.SALESFORCE_WINS),
+    "filled_deletes": Weather(filled=3, deletes=True),
     "everything": Weather(deletes=True, automation=True, refusals=True),
 }

@@ -15,7 +15,7 @@ from chalicelib.core.errors import Parked, RecordLocked
 from chalicelib.core.ledger import Answer, IssueKind
 from chalicelib.core.mapping import Field as MappedField
 from chalicelib.core.mapping import Kind, Mappings, ObjectMapping, OnDelete, Policy, Unit
-from chalicelib.core.model import Change, Hint, Record, RowId, SalesforceId, Value
+from chalicelib.core.model import Change, Hint, Record, RowId, SalesforceId, Side, Value
 from chalicelib.core.settle import Settler
 from chalicelib.core.work import Outcome, Result
 from chalicelib.core.writing import Limits
@@ -32,14 +32,20 @@ TABLE, OBJECT = "public.account", "Account"
 LEASE = 6.0  # seconds
 VISIBILITY = 6.5  # seconds after a worker's end; the real one outlasts function time-out and lease together
 FIELDS = ("Name", "Phone", "City", "Zip")
+CODE = "Code"
+TWINS = "twins"
 
 
-def mappings(policy: Policy = Policy.HOLD, on_delete: OnDelete = OnDelete.PROPAGATE) -> Mappings:
-    """One object with two plain fields and one field group."""
-    fields = tuple(MappedField(name, name.lower(), Kind.TEXT, "text") for name in FIELDS)
+def mappings(
+    policy: Policy = Policy.HOLD, on_delete: OnDelete = OnDelete.PROPAGATE, *, match: bool = False
+) -> Mappings:
+    """One object with two plain fields and one field group; where records are matched, by a field that nobody edits."""
+    by = (CODE,) if match else ()
+    fields = tuple(MappedField(name, name.lower(), Kind.TEXT, "text") for name in (*FIELDS, *by))
     units = (Unit("Name", ("Name",), policy), Unit("Phone", ("Phone",), policy), Unit("place", ("City", "Zip"), policy))
+    every = (*units, *(Unit(name, (name,), policy) for name in by))
     return Mappings(
-        (ObjectMapping("account", OBJECT, TABLE, ("id",), ("bigint",), fields, units, on_delete=on_delete),)
+        (ObjectMapping("account", OBJECT, TABLE, ("id",), ("bigint",), fields, every, on_delete=on_delete, match=by),)
     )
 
 
@@ -62,6 +68,8 @@ class Weather:
         answers: whether an operator answers conflicts during the run.
         automation: whether the two systems change what is written.
         refusals: whether the two systems refuse some values, until the end of the run.
+        filled: how many records both sides have when the sync begins, to be matched by their code; one code more is
+            that of two rows and a record.
     """
 
     policy: Policy = Policy.HOLD
@@ -75,6 +83,7 @@ class Weather:
     answers: bool = True
     automation: bool = False
     refusals: bool = False
+    filled: int = 0
 
 
 @dataclass
@@ -102,7 +111,7 @@ class World:
         """Build the systems and the first records."""
         self.random = random.Random(self.seed)  # noqa: S311 - a simulation
         self.clock = FakeClock()
-        self.mappings = mappings(self.weather.policy)
+        self.mappings = mappings(self.weather.policy, match=self.weather.filled > 0)
         self.ledger = MemoryLedger()
         self.rows = MemoryRows(self.mappings, self.clock)
         self.records = MemoryRecords(self.clock, apex=self.weather.apex)
@@ -340,7 +349,7 @@ class World:
         """A user makes a record."""
         values = self._values({})
         self.tell(f"user in Salesforce creates {values}")
-        self._try(values, lambda: self.records.add(OBJECT, {**dict.fromkeys(FIELDS), **values}))
+        self._try(values, lambda: self.records.add(OBJECT, {**dict.fromkeys(self.mapping.names), **values}))
 
     def _forget(self, values: dict[str, Value]) -> None:
         for value in values.values():
@@ -414,6 +423,7 @@ class World:
         """Storm, then calm; then the promises are checked by the caller."""
         self.insert_salesforce()
         self.insert_postgres()
+        self.fill()
         for _ in range(self.random.randint(100, 250)):
             self._happening()
         self.calm = True
@@ -426,6 +436,21 @@ class World:
         self.drain()
         if self.strict:
             self.forgive()
+
+    def fill(self) -> None:
+        """Users have kept both sides for years; every message about it comes while they go on."""
+        codes = [f"c{number}" for number in range(1, self.weather.filled + 1)]
+        halves = [(side, code) for code in codes for side in Side]
+        if self.weather.filled:
+            halves += [(Side.POSTGRES, TWINS), (Side.POSTGRES, TWINS), (Side.SALESFORCE, TWINS)]
+        self.random.shuffle(halves)
+        for side, code in halves:
+            self.parents.setdefault(code, set())
+            values = self._values({}) | {CODE: code}
+            if side is Side.POSTGRES:
+                self.rows.insert(TABLE, values)
+            else:
+                self.records.add(OBJECT, {**dict.fromkeys(self.mapping.names), **values})
 
     def forgive(self) -> None:
         """The rules that refused values go, and an operator has every parked write tried again."""
