@@ -18,7 +18,7 @@ given up may still land, and is then found by its marker, or fails by its condit
 
 from collections.abc import Sequence
 
-from chalicelib.core.errors import Superseded, TwinledgerError
+from chalicelib.core.errors import Parked, ProtocolError, Superseded, TwinledgerError
 from chalicelib.core.families import Families
 from chalicelib.core.identify import Identifier
 from chalicelib.core.mapping import Mappings
@@ -78,18 +78,17 @@ class Settler:
         """
         try:
             works, outcomes = self._identifier.identify(hints)
+        except Parked as error:
+            if len(hints) > 1:  # one of them is to blame
+                return [outcome for hint in hints for outcome in self.settle([hint])]
+            return [Outcome.of(hint, _refused_read(error)) for hint in hints]
         except TwinledgerError as error:
             return [Outcome.of(hint, error) for hint in hints]
         for _ in range(self._limits.rounds):
             active = [work for work in works if work.result is None]
             if not active:
                 break
-            try:
-                self._pass(active)
-            except TwinledgerError as error:
-                for work in active:
-                    if work.result is None:
-                        work.fail(error)
+            self._try(active)
         for work in works:
             if work.result is None:
                 work.end(Result.RETRY, error=Superseded(), after=1.0)
@@ -97,6 +96,21 @@ class Settler:
                 # Its message must not meet its own lease: that would be handed over to nobody.
                 work.after = max(work.after or 0.0, self._limits.lease + 1.0)
         return [*outcomes, *(outcome for work in works for outcome in work.outcomes())]
+
+    def _try(self, works: Sequence[Work]) -> None:
+        """One round of all; where a read is refused for one of them, of each alone."""
+        try:
+            self._pass(works)
+        except Parked as error:
+            for work in works:
+                if work.result is None and len(works) > 1:
+                    self._try([work])
+                elif work.result is None:
+                    work.fail(_refused_read(error))
+        except TwinledgerError as error:
+            for work in works:
+                if work.result is None:
+                    work.fail(error)
 
     def _pass(self, works: Sequence[Work]) -> None:
         """One round of all records of a batch that are still on their way."""
@@ -159,6 +173,14 @@ class Settler:
         if early:
             self._clock.sleep(1.0 - self._clock.now() % 1.0)
         return [work for work in works if work not in early]
+
+
+def _refused_read(error: Parked) -> ProtocolError:
+    """A refusal of what was no write: nothing was parked and no issue tells of it, so the message must not go.
+
+    The system's text is left out, for it may quote a value.
+    """
+    return ProtocolError(f"a read was refused: {error.code or type(error).__name__}")
 
 
 def _doubtful(work: Work) -> bool:

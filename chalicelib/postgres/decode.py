@@ -8,7 +8,7 @@ from decimal import Decimal
 from chalicelib.core.errors import Rejected
 from chalicelib.core.mapping import Field, Kind
 from chalicelib.core.model import Fields, Marker, PrimaryKey, Row, RowId, RowState, Value
-from chalicelib.core.values import from_postgres
+from chalicelib.core.values import from_postgres, link_of
 from chalicelib.core.values.columns import DOUBLE, column_type
 from chalicelib.postgres.rowsql import RowSql
 
@@ -48,7 +48,7 @@ def primary_key(texts: object) -> PrimaryKey:
 def _row(composed: RowSql, pk: object, sfid: object, state: object, unlinked: object) -> Row:
     parents = {name: RowId(composed.parents[name].table, (str(key),)) for name, key in _loads(unlinked).items()}
     values = {name: value for name, value in _fields(composed, _loads(state)).items() if name not in parents}
-    return Row(primary_key(pk), None if sfid is None else str(sfid), values, parents)
+    return Row(primary_key(pk), link_of(None if sfid is None else str(sfid)), values, parents)
 
 
 def _fields(composed: RowSql, raw: Mapping[str, object]) -> Fields:

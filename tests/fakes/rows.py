@@ -19,7 +19,7 @@ from chalicelib.core.ports import (
     Stale,
     WriteKind,
 )
-from chalicelib.core.values import from_postgres, to_postgres
+from chalicelib.core.values import from_postgres, link_of, to_postgres
 from tests.fakes.statements import Captured, Cell, Cells, Refusal, Statement, Trigger, refuse, upper
 
 __all__ = ["Captured", "Cell", "Cells", "MemoryRows", "Refusal", "Statement", "Trigger", "refuse", "upper"]
@@ -168,7 +168,7 @@ class MemoryRows(Rows):
                 values[mapped.name] = parent.sfid
             else:
                 unlinked[mapped.name] = cell
-        return Row(pk, stored.sfid, values, unlinked)
+        return Row(pk, link_of(stored.sfid), values, unlinked)
 
     # --- the sync's writes
 

@@ -7,7 +7,7 @@ side has no value here at all: the caller leaves it out.
 """
 
 from chalicelib.core.values.forms import UNREADABLE, canonical
-from chalicelib.core.values.ids import id18
+from chalicelib.core.values.ids import id18, link_of
 from chalicelib.core.values.postgres import from_postgres, to_postgres
 from chalicelib.core.values.salesforce import JsonValue, from_salesforce, from_salesforce_xml, to_salesforce
 
@@ -19,6 +19,7 @@ __all__ = [
     "from_salesforce",
     "from_salesforce_xml",
     "id18",
+    "link_of",
     "to_postgres",
     "to_salesforce",
 ]

@@ -29,6 +29,17 @@ def id18(text: str) -> str:
     return _repaired(text)
 
 
+def link_of(text: str | None) -> str | None:
+    """What the column that links a row holds; None where that is no id.
+
+    Users can write the column, and Salesforce refuses a whole query for one id that is none.
+    """
+    try:
+        return text if text is not None and id18(text) else None
+    except Rejected:
+        return None
+
+
 def _suffix(head: str) -> str:
     """The suffix of a 15-character id: a character for each five, bit k set where character k is upper case."""
     chunks = (head[at : at + _CHUNK] for at in range(0, 15, _CHUNK))
