@@ -173,10 +173,11 @@ def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
     held = work.record if side is Side.SALESFORCE else work.row
     seen = {name: condense(value) for name, value in (held.values if held is not None else {}).items()}
     blamed = {name for name in error.fields if name in written}
-    items: dict[str, Known] = {name: condense(value) for name, value in written.items() if not blamed or name in blamed}
+    refusal = _refusal({name: condense(value) for name, value in written.items()}, blamed, seen)
     earlier = work.current.refusals.get(side)
-    if blamed and earlier is not None and earlier.named and dict(earlier.seen) == seen:
-        items = {**earlier.items, **items}
+    if earlier is not None and dict(earlier.seen) == seen:
+        refusal = _refused_before(earlier, refusal)
+    items = {**refusal.items, **(refusal.rest or {})}
     slot = refusal_slot(side)
     known = work.current.issues.get(slot)
     document = Issue(
@@ -199,10 +200,26 @@ def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
     shown = OpenIssue(document.id, IssueKind.REJECTED, None, None, document.opened_at)
     entry = replace(
         change.entry,
-        refusals={**change.entry.refusals, side: Refusal(bool(blamed), items, seen)},
+        refusals={**change.entry.refusals, side: refusal},
         issues={**change.entry.issues, slot: shown},
     )
     return replace(change, entry=entry, issues=(document,))
+
+
+def _refusal(written: Mapping[str, Known], blamed: set[str], seen: Mapping[str, Known]) -> Refusal:
+    items = {name: value for name, value in written.items() if not blamed or name in blamed}
+    return Refusal(bool(blamed), items, seen)
+
+
+def _refused_before(earlier: Refusal, refusal: Refusal) -> Refusal:
+    """Both refusals in one: the one that names fields leaves the rest to be sent, which may be refused as a whole.
+
+    Of a system that checks in stages each refusal alone would forget the other, and both be met for ever.
+    """
+    if refusal.named:
+        items = {**earlier.items, **refusal.items} if earlier.named else refusal.items
+        return replace(refusal, items=items, rest=earlier.rest if earlier.named else earlier.items)
+    return replace(earlier, rest=refusal.items) if earlier.named else refusal
 
 
 def carried_over(change: EntryChange, now_seen: Entry) -> EntryChange:

@@ -163,11 +163,13 @@ class Refusal:
         named: whether the system named the fields to blame.
         items: the refused values by Salesforce field name: those of the named fields, else of the whole write.
         seen: what the refusing side held, by field, when it refused; when that changes, the write is tried again.
+        rest: where fields are named: the write that was refused beside them without naming any; None: none was.
     """
 
     named: bool
     items: Mapping[str, Known]
     seen: Mapping[str, Known]
+    rest: Mapping[str, Known] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ A refused field behaves like a held one: the other fields go on, and each distin
 tried again when its values change, or when anything changes on the side that refused it.
 """
 
+from collections.abc import Mapping
+
 from chalicelib.core.ledger import Entry, Refusal
 from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Side, same
+from chalicelib.core.model import Known, Side, same
 from chalicelib.core.plan import Plan, Seen
 from chalicelib.core.recover import Ground
 
@@ -34,31 +36,43 @@ def hold_back(mapping: ObjectMapping, entry: Entry, ground: Ground, seen: Seen, 
         if refusal is None or not plan.writes_on(side) or _moved_since(side, refusal, seen):
             continue
         existence = plan.existence is not None and plan.existence.side is side
-        dropped = _repeated(mapping, plan, side, refusal, existence=existence)
-        if dropped is None:
+        dropped, whole = _repeated(mapping, plan, side, refusal, existence=existence)
+        if not dropped and not whole:
             continue
         plan.held_back.add(side)
         for name in dropped:
             plan.leave_out(name)
         if existence:
             plan.existence, plan.link, plan.alive = None, False, ground.alive
-        elif side is Side.POSTGRES and not refusal.named:
+        elif side is Side.POSTGRES and whole:
             plan.link = False
         fill_fields(mapping, seen, plan)
 
 
-def _repeated(mapping: ObjectMapping, plan: Plan, side: Side, refusal: Refusal, *, existence: bool) -> set[str] | None:
-    """The units that would repeat a refused write; None where the write is another one."""
+def _repeated(
+    mapping: ObjectMapping, plan: Plan, side: Side, refusal: Refusal, *, existence: bool
+) -> tuple[set[str], bool]:
+    """The units that would repeat a refused write, and whether nothing is left to be written beside them."""
     written = plan.fields[side]
     repeated = {name for name, item in refusal.items.items() if name in written and same(written[name], item)}
-    if refusal.named and not existence:
-        return {unit.name for unit in mapping.units if repeated.intersection(unit.fields)} or None
-    if refusal.named and repeated:
-        return set(plan.target)
-    if written.keys() == refusal.items.keys() == repeated:
-        units = plan.on_postgres if side is Side.POSTGRES else plan.on_salesforce
-        return set(plan.target) if existence else set(units)
-    return None
+    units = set(plan.target) if existence else set(plan.on_postgres if side is Side.POSTGRES else plan.on_salesforce)
+    if existence or not refusal.named:
+        refused = refusal.rest if refusal.named else refusal.items
+        whole = (refusal.named and bool(repeated)) or _equal(written, refused)
+        return (units, True) if whole else (set(), False)
+    blamed = {unit.name for unit in mapping.units if repeated.intersection(unit.fields)}
+    gone = {name for unit in blamed for name in mapping.by_unit[unit].fields}
+    left = {name: value for name, value in written.items() if name not in gone}
+    return (units, True) if _equal(left, refusal.rest) else (blamed, False)
+
+
+def _equal(written: Mapping[str, Known], refused: Mapping[str, Known] | None) -> bool:
+    """Whether a write is just the one that was refused as a whole."""
+    return (
+        refused is not None
+        and written.keys() == refused.keys()
+        and all(same(written[name], value) for name, value in refused.items())
+    )
 
 
 def _moved_since(side: Side, refusal: Refusal, seen: Seen) -> bool:
