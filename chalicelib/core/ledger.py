@@ -4,17 +4,19 @@ Kept small on purpose: long texts stand as digests (:func:`chalicelib.core.model
 issue and history items.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from chalicelib.core.mapping import Values
+from chalicelib.core.mapping import ObjectMapping, Unit, Values
 from chalicelib.core.model import Fields, Identity, Known, PrimaryKey, RecordKey, Side, same
 
 Remembered: TypeAlias = tuple[Known, ...]  # a unit's values as the ledger knows them
 
 FORMAT_VERSION = 1
+
+T = TypeVar("T")
 
 
 def alike(left: Remembered | None, right: Remembered | None) -> bool:
@@ -186,6 +188,7 @@ class Entry:
         sfid: linked Salesforce id.
         pk: linked primary key.
         bases: per unit; a unit that is missing was never seen on both sides.
+        shapes: per unit, :attr:`ObjectMapping.shapes` as they were when its base was written.
         intent: what was about to be written; None: nothing is under way.
         issues: open issues by slot: a unit's name, or "*delete", "*salesforce", "*postgres", "*parent".
         answers: persons' decisions that wait to be carried out, by unit.
@@ -213,10 +216,49 @@ class Entry:
     echoes: Mapping[tuple[Side, str], Remembered] = field(default_factory=dict)
     salesforce_second: int = 0
     updated_at: float = 0.0
+    shapes: Mapping[str, str] = field(default_factory=dict)
 
     def leased(self, now: float) -> bool:
         """Whether a worker holds the record at ``now`` (seconds since the epoch)."""
         return self.intent is not None and self.intent.lease_until > now
+
+
+def fitted(entry: Entry, mapping: ObjectMapping) -> Entry:
+    """An entry as this mapping may use it: without what is remembered of units that were made of something else.
+
+    A unit whose column or group has changed since is met for the first time again. Its old base would take the new
+    column's values for edits: one that is still empty would empty Salesforce.
+    """
+    changed = {name for name, shape in mapping.shapes.items() if entry.shapes.get(name, shape) != shape}
+    changed |= {unit.name for unit in mapping.units if not _as_long(entry.bases.get(unit.name), unit)}
+    intent = entry.intent
+    if intent is not None and changed:
+        intent = replace(
+            intent,
+            target=_without(intent.target, changed),
+            on_postgres=intent.on_postgres - changed,
+            on_salesforce=intent.on_salesforce - changed,
+            seen_postgres=_without(intent.seen_postgres, changed),
+            seen_salesforce=_without(intent.seen_salesforce, changed),
+        )
+    return replace(
+        entry,
+        bases=_without(entry.bases, changed),
+        intent=intent,
+        answers=_without(entry.answers, changed),
+        echoes={at: value for at, value in entry.echoes.items() if at[1] not in changed},
+        shapes={**entry.shapes, **mapping.shapes},
+    )
+
+
+def _without(units: Mapping[str, T], changed: Collection[str]) -> Mapping[str, T]:
+    return {name: value for name, value in units.items() if name not in changed}
+
+
+def _as_long(base: Base | None, unit: Unit) -> bool:
+    """Whether a base has as many values as the unit; the shapes say more, but early entries have none."""
+    held = () if base is None else (base.agreed, base.postgres, base.salesforce)
+    return all(values is None or len(values) == len(unit.fields) for values in held)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ These are resolved mappings, checked against a live database and org (:mod:`chal
 people write is read by :mod:`chalicelib.core.mapping_file`.
 """
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -140,6 +141,13 @@ class ObjectMapping:
     def names(self) -> tuple[str, ...]:
         """Salesforce names of the mapped fields, in the mapping's order."""
         return tuple(field.name for field in self.fields)
+
+    @cached_property
+    def shapes(self) -> dict[str, str]:
+        """By merge unit, a digest of what it is made of: a base is of these fields and columns, and of no others."""
+        columns = {field.name: field.column for field in self.fields}
+        made_of = {unit.name: ",".join(f"{name}={columns[name]}" for name in unit.fields) for unit in self.units}
+        return {name: hashlib.sha256(text.encode()).hexdigest()[:8] for name, text in made_of.items()}
 
     def complete(self, fields: Fields) -> bool:
         """Whether a snapshot holds every mapped field."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.core.errors import Decision, ProtocolError, RetryLater, TwinledgerError
-from chalicelib.core.ledger import Entry, Existence
+from chalicelib.core.ledger import Entry, Existence, fitted
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import (
     Change,
@@ -138,7 +138,7 @@ class Work:
     @property
     def current(self) -> Entry:
         """The ledger's entry; a fresh one where there is none."""
-        return self.entry or Entry(self.key, self.mapping.name)
+        return self.entry or fitted(Entry(self.key, self.mapping.name), self.mapping)
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -187,6 +187,7 @@ class Work:
 
     def start(self, entry: Entry | None) -> None:
         """Begin a pass with the ledger's entry as it is now."""
+        entry = None if entry is None else fitted(entry, self.mapping)
         self.entry, self.plan, self.record, self.trusted, self.again = entry, None, None, False, False
         self.row_after, self.record_after = None, None
         if entry is None and self.matched is not None:  # somebody else may have it by now

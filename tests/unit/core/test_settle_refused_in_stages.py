@@ -35,7 +35,7 @@ def test_salesforce_refuses_in_stages(rules: list[object]) -> None:
 
     assert {Result.PARKED} == told
     assert scene.wire.count("records.write") <= 3
-    assert [(IssueKind.REJECTED, "*salesforce")] == [(issue.kind, issue.slot) for issue in scene.open_issues()]
+    assert [(issue.kind, issue.slot) for issue in scene.open_issues()] == [(IssueKind.REJECTED, "*salesforce")]
     assert {"Name"} <= set(scene.open_issues()[0].fields)
 
 
@@ -49,12 +49,12 @@ def test_the_user_corrects_one_stage_after_the_other() -> None:
 
     scene.edit_postgres(pair, Name="good")
     scene.drain()
-    assert [("good", "good"), ("bad", "1")] == [scene.both(pair, name) for name in ("Name", "Phone")]
+    assert [scene.both(pair, name) for name in ("Name", "Phone")] == [("good", "good"), ("bad", "1")]
     scene.edit_postgres(pair, Phone="2")
     scene.drain()
 
-    assert ("2", "2") == scene.both(pair, "Phone")
-    assert [] == scene.open_issues()
+    assert scene.both(pair, "Phone") == ("2", "2")
+    assert scene.open_issues() == []
 
 
 def test_postgres_refuses_in_stages() -> None:

@@ -37,10 +37,10 @@ def test_a_row_whose_link_is_no_id_is_a_new_row() -> None:
 
     scene.drain()
 
-    assert [("edited", "edited")] * 2 == [scene.both(pair, "Name") for pair in others]
+    assert [scene.both(pair, "Name") for pair in others] == [("edited", "edited")] * 2
     link = scene.rows.rows("public.account")[pk].sfid
     assert link is not None
-    assert "new" == scene.records.all("Account")[-1].values["Name"]
+    assert scene.records.all("Account")[-1].values["Name"] == "new"
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -57,8 +57,8 @@ def test_a_refused_read_loses_no_message_and_no_other_record(late: bool, monkeyp
 
     outcomes = scene.settle(*hints)
 
-    assert ("edited", "edited") == scene.both(good, "Name")
+    assert scene.both(good, "Name") == ("edited", "edited")
     refused = [outcome for outcome in outcomes if not outcome.acknowledged]
-    assert [Result.HALTED] == [outcome.result for outcome in refused]
+    assert [outcome.result for outcome in refused] == [Result.HALTED]
     assert [ProtocolError] == [type(outcome.error) for outcome in refused]
     assert VALUE not in str(refused[0].error)
