@@ -372,10 +372,9 @@ def _printed(values: Remembered | None) -> str:
 def _close(plan: Plan, after: Entry, now: float, read: ReadIssues) -> tuple[Entry, tuple[Issue, ...]]:
     """The entry without the issues that are over, and those issues, closed."""
     over = {slot: reason for slot, reason in plan.closed.items() if slot in after.issues}
-    refusals = dict(after.refusals)
-    for side in after.refusals:
-        if side not in plan.held_back:
-            del refusals[side]
+    refusals = {side: refusal for side, refusal in after.refusals.items() if side in plan.held_back}
+    for side in Side:
+        if side not in plan.held_back:  # an operator's retry has cleared the refusal, but not its issue
             over.setdefault(refusal_slot(side), "the write passed, or is no longer needed")
     over = {slot: reason for slot, reason in over.items() if slot in after.issues}
     if not over:

@@ -48,7 +48,6 @@ def test_an_operators_retry_has_it_tried_again() -> None:
     assert (scene.both(pair, "Name"), scene.entry(pair).refusals) == (("bad", "bad"), {})
 
 
-@pytest.mark.xfail(strict=True, reason="only refusals that are still remembered close their issue")
 def test_an_operators_retry_that_passes_closes_the_issue() -> None:
     """Nothing is parked any more, and the record is quiet again."""
     scene, pair = parked()

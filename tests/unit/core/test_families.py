@@ -1,0 +1,342 @@
+"""Parents before children: who waits for whom, and who is woken."""
+
+import pytest
+
+from chalicelib.core.errors import ParentMissing, Unavailable
+from chalicelib.core.ledger import IssueKind
+from chalicelib.core.mapping import Field, Kind, Unit
+from chalicelib.core.model import PrimaryKey, RowId, SalesforceId, Side
+from chalicelib.core.work import Result
+from tests.unit.core.scene import Pair, Scene
+
+CONTACTS = "public.contact"
+
+
+def unborn(scene: Scene) -> tuple[Pair, RowId]:
+    """An account's row of which no message was worked off yet."""
+    pair = scene.insert_postgres(Name="Acme")
+    return pair, scene.row_id(pair)
+
+
+def child_row(scene: Scene, parent: RowId | None) -> Pair:
+    """A contact's row."""
+    return Pair("Contact", CONTACTS, pk=scene.rows.insert(CONTACTS, {"LastName": "Lee", "AccountId": parent}))
+
+
+def child_record(scene: Scene, parent: str | None) -> Pair:
+    """A contact in Salesforce."""
+    return Pair("Contact", CONTACTS, scene.records.add("Contact", {"LastName": "Lee", "AccountId": parent}))
+
+
+def parent_record(scene: Scene) -> str:
+    """An account in Salesforce whose message got lost."""
+    sfid = scene.records.add("Account", {**dict.fromkeys(scene.mapping.names), "Name": "Acme"})
+    scene.queue.pop()
+    return sfid
+
+
+# --- a child in Postgres
+
+
+def test_a_new_row_waits_for_its_parents_record() -> None:
+    """It registers, looks once more, and its message is acknowledged; no record is made without its parent."""
+    scene = Scene()
+    _, parent = unborn(scene)
+    scene.take()
+    child = child_row(scene, parent)
+
+    told = scene.results()
+
+    assert (told, scene.records.all("Contact")) == ([Result.WAITING], [])
+    assert [(w.parent, w.hint.identity) for w in scene.ledger.waiting.values()] == [(parent, scene.row_id(child))]
+    assert scene.wire.count("rows.read") == 3
+    assert scene.wire.calls.index("ledger.wait_for") < len(scene.wire.calls) - 1 - scene.wire.calls[::-1].index(
+        "rows.read"
+    )
+
+
+def test_the_parents_arrival_wakes_its_child() -> None:
+    """The child's own message is sent again, then its registration goes."""
+    scene = Scene()
+    parent, named = unborn(scene)
+    held = scene.take()
+    child = child_row(scene, named)
+    scene.settle()
+
+    scene.settle(*held)
+    woken = list(scene.hints.sent)
+    scene.drain()
+
+    assert [hint.identity for hint in woken] == [scene.row_id(child)]
+    assert scene.both(scene.find(child), "AccountId") == (scene.find(parent).sfid,) * 2
+    assert scene.ledger.waiting == {}
+
+
+def test_a_parent_that_arrives_while_its_child_registers_is_seen() -> None:
+    """The child looks again after it has registered."""
+    scene = Scene()
+    _, named = unborn(scene)
+    held = scene.take()
+    child = child_row(scene, named)
+
+    scene.wire.meanwhile("ledger.wait_for", lambda: scene.settle(*held))
+    told = scene.results(*[hint for hint in scene.take() if hint.identity == scene.row_id(child)])
+
+    assert (told, scene.ledger.waiting) == ([Result.SETTLED], {})
+    assert len(scene.records.all("Contact")) == 1
+
+
+def test_the_other_fields_of_a_linked_child_go_on() -> None:
+    """Only the reference waits."""
+    scene = Scene()
+    parent = scene.linked(Name="Acme")
+    child = scene.linked_contact(parent, LastName="Lee")
+    _, new_parent = unborn(scene)
+    held = scene.take()
+    scene.edit_postgres(child, LastName="Li", AccountId=new_parent)
+
+    told = scene.results()
+    meanwhile = scene.in_salesforce(child)
+    scene.settle(*held)
+    scene.drain()
+
+    assert (told, meanwhile) == ([Result.WAITING], {"LastName": "Li", "AccountId": parent.sfid})
+    assert scene.both(child, "AccountId")[0] == scene.both(child, "AccountId")[1] != parent.sfid
+
+
+def test_a_child_that_is_deleted_does_not_wait() -> None:
+    """What goes needs no parent."""
+    scene = Scene()
+    child = scene.linked_contact(scene.linked(Name="Acme"), LastName="Lee")
+    _, new_parent = unborn(scene)
+    scene.take()
+    scene.edit_postgres(child, AccountId=new_parent)
+    scene.take()
+    scene.delete_salesforce(child)
+    scene.rows.edit(CONTACTS, child.pk or (), {"AccountId": None})
+    scene.drain()
+
+    assert scene.ledger.waiting == {}
+
+
+def test_a_child_without_a_parent_waits_for_nobody() -> None:
+    """A null reference is a value."""
+    scene = Scene()
+    child = child_row(scene, None)
+    scene.drain()
+
+    assert (scene.both(scene.find(child), "AccountId"), scene.wire.count("ledger.wait_for")) == ((None, None), 0)
+
+
+# --- a child in Salesforce
+
+
+def test_a_new_record_waits_for_its_parents_row() -> None:
+    """The database says which reference has no row; the message is acknowledged."""
+    scene = Scene()
+    parent = parent_record(scene)
+    child_record(scene, parent)
+
+    told = scene.results()
+
+    assert (told, scene.rows.rows(CONTACTS), scene.issues()) == ([Result.WAITING], {}, [])
+    assert [waiter.parent for waiter in scene.ledger.waiting.values()] == [SalesforceId("Account", parent)]
+
+
+def test_the_parents_row_wakes_its_child() -> None:
+    """Whichever side the child is on."""
+    scene = Scene()
+    parent = Pair("Account", "public.account", parent_record(scene))
+    child = child_record(scene, parent.sfid)
+    scene.settle()
+
+    scene.settle(scene.message(parent, Side.SALESFORCE))
+    scene.drain()
+
+    assert scene.both(scene.find(child), "AccountId") == (parent.sfid, parent.sfid)
+    assert scene.ledger.waiting == {}
+
+
+def test_the_other_fields_of_a_linked_child_go_on_in_postgres_too() -> None:
+    """Only the reference waits."""
+    scene = Scene()
+    first = scene.linked(Name="Acme")
+    child = scene.linked_contact(first, LastName="Lee")
+    parent = Pair("Account", "public.account", parent_record(scene))
+    scene.edit_salesforce(child, LastName="Li", AccountId=parent.sfid)
+
+    told = scene.results()
+    meanwhile = scene.row(child)
+    scene.settle(scene.message(parent, Side.SALESFORCE))
+    scene.drain()
+
+    assert (told, meanwhile) == ([Result.WAITING], {"LastName": "Li", "AccountId": first.sfid})
+    assert scene.both(child, "AccountId") == (parent.sfid, parent.sfid)
+
+
+def test_a_parent_that_is_linked_while_its_child_registers_is_seen() -> None:
+    """The second write of the child finds it."""
+    scene = Scene()
+    parent = Pair("Account", "public.account", parent_record(scene))
+    child = child_record(scene, parent.sfid)
+    late = scene.message(parent, Side.SALESFORCE)
+
+    scene.wire.meanwhile("ledger.wait_for", lambda: scene.settle(late))
+    told = scene.results()
+
+    assert (told, len(scene.rows.rows(CONTACTS))) == ([Result.SETTLED], 1)
+    assert scene.both(scene.find(child), "AccountId") == (parent.sfid, parent.sfid)
+    assert scene.ledger.waiting == {}
+
+
+def test_a_missing_parent_that_names_no_field_is_parked() -> None:
+    """There is nobody to wait for: a person has to look."""
+    scene = Scene()
+    scene.rows.refusals[CONTACTS] = [lambda statement: ParentMissing("who?") if statement.by_sync else None]
+    child_record(scene, None)
+
+    told = scene.results()
+
+    assert (told, [issue.kind for issue in scene.issues()]) == ([Result.PARKED], [IssueKind.REJECTED])
+
+
+@pytest.mark.parametrize("name", ["LastName", "Unmapped"])
+def test_a_missing_parent_in_what_is_no_reference_is_parked(name: str) -> None:
+    """A field of another kind names no parent that could come."""
+    scene = Scene()
+    scene.rows.refusals[CONTACTS] = [
+        lambda statement: ParentMissing("who?", fields=(name,)) if statement.by_sync else None
+    ]
+    child_record(scene, None)
+
+    assert (scene.results(), scene.ledger.waiting) == ([Result.PARKED], {})
+
+
+def test_a_child_waits_for_the_parent_that_is_blamed() -> None:
+    """And not for what other fields name, nor for an empty reference."""
+    scene = Scene()
+    scene.rows.refusals[CONTACTS] = [
+        lambda statement: ParentMissing("who?", fields=("LastName", "AccountId")) if statement.by_sync else None
+    ]
+    child = scene.linked(Name="Acme")
+    child_record(scene, child.sfid)
+
+    told = scene.results()
+
+    assert (told, [waiter.parent for waiter in scene.ledger.waiting.values()]) == (
+        [Result.WAITING],
+        [SalesforceId("Account", child.sfid or "")],
+    )
+
+
+# --- who wakes
+
+
+def test_a_parent_wakes_on_every_pass() -> None:
+    """Also on one that had nothing to do: the pass that linked it may have died before it asked."""
+    scene = Scene()
+    parent = scene.linked(Name="Acme")
+    child = child_row(scene, None)
+    scene.drain()
+    scene.ledger.wait_for(scene.message(child, Side.POSTGRES), scene.key(child), [scene.row_id(parent)])
+
+    told = scene.results(scene.message(parent, Side.POSTGRES))
+
+    assert (told, [hint.identity for hint in scene.hints.sent]) == ([Result.UNCHANGED], [scene.row_id(child)])
+    assert scene.ledger.waiting == {}
+
+
+def test_children_are_woken_by_either_name_of_their_parent() -> None:
+    """One waits for the row, the other for the record."""
+    scene = Scene()
+    parent = scene.linked(Name="Acme")
+    children = [child_row(scene, None), child_row(scene, None)]
+    scene.drain()
+    names = [scene.row_id(parent), SalesforceId("Account", parent.sfid or "")]
+    for child, name in zip(children, names, strict=True):
+        scene.ledger.wait_for(scene.message(child, Side.POSTGRES), scene.key(child), [name])
+
+    scene.settle(scene.message(parent, Side.POSTGRES))
+
+    assert {hint.identity for hint in scene.hints.sent} == {scene.row_id(child) for child in children}
+
+
+def test_a_waiter_is_removed_after_its_message_was_sent() -> None:
+    """A full queue leaves it registered, and the parent's message comes again."""
+    scene = Scene()
+    _, named = unborn(scene)
+    held = scene.take()
+    child_row(scene, named)
+    scene.settle()
+    scene.wire.fail("hints.send", Unavailable("full"))
+
+    (outcome,) = scene.settle(*held)
+
+    assert (outcome.result, str(outcome.error), len(scene.ledger.waiting)) == (Result.RETRY, "full", 1)
+
+
+def test_a_mapping_that_nobody_refers_to_asks_for_no_waiters() -> None:
+    """It costs no call."""
+    scene = Scene()
+    child = child_row(scene, None)
+    scene.drain()
+    scene.wire.calls.clear()
+
+    scene.settle(scene.message(scene.find(child), Side.POSTGRES))
+
+    assert scene.wire.count("ledger.waiters") == 0
+
+
+def test_an_unlinked_parent_wakes_nobody() -> None:
+    """A parent whose record was refused is not there yet."""
+    scene = Scene()
+    parent, named = unborn(scene)
+    scene.take()
+    child_row(scene, named)
+    scene.settle()
+    scene.records.refusals.append(lambda save: ParentMissing("no") if save.object == "Account" else None)
+
+    scene.settle(scene.message(parent, Side.POSTGRES))
+
+    assert (scene.hints.sent, len(scene.ledger.waiting)) == ([], 1)
+
+
+def test_a_child_that_settled_without_being_woken_waits_no_more() -> None:
+    """It was registered by a worker that died, and its own message came again when the parent was there."""
+    scene = Scene()
+    parent, named = unborn(scene)
+    held = scene.take()
+    child = child_row(scene, named)
+    hints = scene.take()
+    scene.settle(*hints)
+    (waiter,) = scene.ledger.waiting.values()
+    scene.settle(*held)
+    scene.take()
+    scene.ledger.waiting[waiter.parent, waiter.key] = waiter
+    scene.wire.then("records.write", lambda: scene.wire.fail("ledger.write"))
+    scene.queue.extend(hints)
+    scene.ledger.waiting = {}
+    scene.drain()
+
+    assert (scene.both(scene.find(child), "LastName"), scene.ledger.waiting) == (("Lee", "Lee"), {})
+    assert scene.find(parent).sfid is not None
+
+
+def test_a_waiter_of_two_parents_waits_for_both() -> None:
+    """A child with two references that are not there registers for each."""
+    second = Field("OwnerAccount", "owner_account", Kind.REFERENCE, "bigint", parent="account")
+    scene = Scene(contacts={"fields": (*Scene().child.fields, second)})
+    scene = Scene(
+        contacts={
+            "fields": (*scene.child.fields[:2], second),
+            "units": {},
+        }
+    )
+    scene.child.__dict__["units"] = (*scene.child.units, Unit("OwnerAccount", ("OwnerAccount",)))
+    keys: list[PrimaryKey] = [scene.insert_postgres(Name=name).pk or () for name in ("Acme", "Bcme")]
+    scene.take()
+    parents = [RowId("public.account", pk) for pk in keys]
+    scene.rows.insert(CONTACTS, {"LastName": "Lee", "AccountId": parents[0], "OwnerAccount": parents[1]})
+    scene.settle()
+
+    assert {waiter.parent for waiter in scene.ledger.waiting.values()} == set(parents)
