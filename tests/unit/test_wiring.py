@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import boto3
 import pytest
 
 from chalicelib.aws.state import Installation, Probe
@@ -60,6 +61,7 @@ def wired(
 ) -> Wiring:
     """A wiring whose secrets and state are in memory."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # one that other tests made remembers that they had no region
     wiring = Wiring({**COMPLETE, **environment}, FakeClock())
     secrets = Secrets({"salesforce": salesforce, "database": {"dsn": "host=127.0.0.1 port=9"}})
     wiring.__dict__ |= {"secrets": secrets, "state": state or State()}
@@ -105,7 +107,6 @@ def test_an_installation_is_looked_at_once_a_minute(monkeypatch: pytest.MonkeyPa
 
 def test_a_settler_is_made_once_for_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new one where the mappings were installed anew, or the credentials are to be read again."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     wiring = wired(monkeypatch, State(INSTALLATION, PASSED))
     first = wiring.settler()
     assert wiring.settler() is first
