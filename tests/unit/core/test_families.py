@@ -4,10 +4,10 @@ import pytest
 
 from chalicelib.core.errors import ParentMissing, Unavailable
 from chalicelib.core.ledger import IssueKind
-from chalicelib.core.mapping import Field, Kind, Unit
-from chalicelib.core.model import PrimaryKey, RowId, SalesforceId, Side
+from chalicelib.core.mapping import Field, Kind
+from chalicelib.core.model import RowId, SalesforceId, Side
 from chalicelib.core.work import Result
-from tests.unit.core.scene import Pair, Scene
+from tests.unit.core.scene import VISIBILITY, Pair, Scene, contact
 
 CONTACTS = "public.contact"
 
@@ -302,41 +302,29 @@ def test_an_unlinked_parent_wakes_nobody() -> None:
 
 
 def test_a_child_that_settled_without_being_woken_waits_no_more() -> None:
-    """It was registered by a worker that died, and its own message came again when the parent was there."""
+    """A worker registered it and died; its message came again when the parent was there."""
     scene = Scene()
-    parent, named = unborn(scene)
-    held = scene.take()
-    child = child_row(scene, named)
-    hints = scene.take()
-    scene.settle(*hints)
-    (waiter,) = scene.ledger.waiting.values()
-    scene.settle(*held)
-    scene.take()
-    scene.ledger.waiting[waiter.parent, waiter.key] = waiter
+    parent = scene.linked(Name="Acme")
+    child = scene.linked_contact(parent, LastName="Lee")
+    scene.edit_postgres(child, LastName="Li")
     scene.wire.then("records.write", lambda: scene.wire.fail("ledger.write"))
-    scene.queue.extend(hints)
-    scene.ledger.waiting = {}
-    scene.drain()
+    scene.settle()
+    hint = scene.message(child, Side.POSTGRES)
+    scene.ledger.wait_for(hint, scene.key(child), [scene.row_id(parent)])
+    scene.clock.advance(VISIBILITY)
 
-    assert (scene.both(scene.find(child), "LastName"), scene.ledger.waiting) == (("Lee", "Lee"), {})
-    assert scene.find(parent).sfid is not None
+    told = scene.results(hint)
+
+    assert (told, scene.ledger.waiting) == ([Result.UNCHANGED], {})
 
 
-def test_a_waiter_of_two_parents_waits_for_both() -> None:
-    """A child with two references that are not there registers for each."""
-    second = Field("OwnerAccount", "owner_account", Kind.REFERENCE, "bigint", parent="account")
-    scene = Scene(contacts={"fields": (*Scene().child.fields, second)})
-    scene = Scene(
-        contacts={
-            "fields": (*scene.child.fields[:2], second),
-            "units": {},
-        }
-    )
-    scene.child.__dict__["units"] = (*scene.child.units, Unit("OwnerAccount", ("OwnerAccount",)))
-    keys: list[PrimaryKey] = [scene.insert_postgres(Name=name).pk or () for name in ("Acme", "Bcme")]
+def test_a_child_of_two_parents_waits_for_both() -> None:
+    """Whichever comes first wakes it, and it looks again."""
+    second = Field("Owner__c", "owner_id", Kind.REFERENCE, "bigint", parent="account")
+    scene = Scene(contacts={"fields": (*contact().fields, second)})
+    parents = [scene.row_id(scene.insert_postgres(Name=name)) for name in ("Acme", "Bcme")]
     scene.take()
-    parents = [RowId("public.account", pk) for pk in keys]
-    scene.rows.insert(CONTACTS, {"LastName": "Lee", "AccountId": parents[0], "OwnerAccount": parents[1]})
+    scene.rows.insert(CONTACTS, {"LastName": "Lee", "AccountId": parents[0], "Owner__c": parents[1]})
     scene.settle()
 
     assert {waiter.parent for waiter in scene.ledger.waiting.values()} == set(parents)
