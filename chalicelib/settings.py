@@ -21,6 +21,13 @@ class RelayHost(StrEnum):
     PROCESS = "process"  # `python manage.py relay`, kept running by the user
 
 
+class EventsTaken(StrEnum):
+    """Which change events of Salesforce's Event Relay are taken."""
+
+    ALL = "all"  # nothing else tells of changes
+    EXISTENCE = "existence"  # outbound messages tell of creations and updates, and bring the values along
+
+
 class Writer(StrEnum):
     """How records are written in Salesforce."""
 
@@ -44,6 +51,7 @@ class Settings:
         writer: how records are written.
         retention: days for which history and closed issues are kept.
         relay: where the relay runs.
+        events: which change events are taken.
     """
 
     stage: str
@@ -57,6 +65,7 @@ class Settings:
     writer: Writer = Writer.APEX
     retention: int = 90
     relay: RelayHost = RelayHost.LAMBDA
+    events: EventsTaken = EventsTaken.ALL
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -78,6 +87,7 @@ class Settings:
             writer=reading.choice("SALESFORCE_WRITER", Writer, Writer.APEX),
             retention=reading.days("RETENTION_DAYS", 90),
             relay=reading.choice("RELAY", RelayHost, RelayHost.LAMBDA),
+            events=reading.choice("CHANGE_EVENTS", EventsTaken, EventsTaken.ALL),
         )
         reading.check()
         return settings

@@ -11,7 +11,7 @@ from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Side
 from chalicelib.core.ports import Clock
 from chalicelib.core.settle import Settler
-from chalicelib.settings import RelayHost, Writer
+from chalicelib.settings import EventsTaken, RelayHost, Writer
 from chalicelib.systems import Systems
 
 if TYPE_CHECKING:
@@ -238,6 +238,7 @@ class Wiring(Systems):
             mappings=installation.mappings,
             organization_id=installation.organization_id,
             hints=self.hints,
+            only_existence=self.settings.events is EventsTaken.EXISTENCE,
             resync=resync,
             telemetry=self.telemetry,
         )

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import SalesforceId
+from chalicelib.core.model import Change, SalesforceId
 from chalicelib.core.ports import Hints
 from chalicelib.jobs.telling import Telemetry
 from chalicelib.salesforce.malformed import MalformedMessage
 from chalicelib.salesforce.relay import parse_relayed
+
+GONE = frozenset({Change.DELETED, Change.UNDELETED})  # of these no outbound message tells
 
 
 class ChangeEvents:
@@ -18,6 +20,8 @@ class ChangeEvents:
         mappings: what is kept the same.
         organization_id: 18 characters; events of other orgs are left alone.
         hints: the queues.
+        only_existence: whether outbound messages tell of creations and updates, so that only deletions, undeletions
+            and what went past the application are taken: an event says no value, so each costs a read.
         resync: sweeps objects of which an unknown number of records changed.
         telemetry: counts and failures.
     """
@@ -28,12 +32,14 @@ class ChangeEvents:
         mappings: Mappings,
         organization_id: str,
         hints: Hints,
+        only_existence: bool,
         resync: Callable[[Iterable[str]], None],
         telemetry: Telemetry,
     ) -> None:
         self._mappings = mappings
         self._organization_id = organization_id
         self._hints = hints
+        self._only_existence = only_existence
         self._resync = resync
         self._telemetry = telemetry
 
@@ -53,10 +59,11 @@ class ChangeEvents:
             self._telemetry.info("an event of another org", organization=relayed.organization_id)
             self._telemetry.count("Refused")
             return
-        hints = [hint for hint in relayed.hints if self._mapped(hint.identity)]
+        mapped = [hint for hint in relayed.hints if self._mapped(hint.identity)]
+        hints = mapped if relayed.gap or not self._only_existence else [hint for hint in mapped if hint.change in GONE]
         self._hints.send(hints)
         self._telemetry.count("Received", len(hints))
-        self._telemetry.count("NotMapped", len(relayed.hints) - len(hints))
+        self._telemetry.count("NotMapped", len(relayed.hints) - len(mapped))
         overflown = [name for name in relayed.resync if name in self._mappings.by_object]
         if overflown:
             self._resync(overflown)

@@ -17,6 +17,7 @@ from chalicelib.salesforce.stamps import seconds
 
 RECORD_CHANGE = "Record_Change__e"
 _SOURCE = "aws.partner/salesforce.com/"
+_GAP = "GAP_"
 _OVERFLOW = "GAP_OVERFLOW"
 _CHANGES = {
     "CREATE": Change.CREATED,
@@ -34,11 +35,14 @@ class Relayed:
         organization_id: 18 characters, from the event's source.
         hints: records that changed.
         resync: objects of which an unknown number of records changed; the sweep is to read them anew.
+        gap: Salesforce could not make the event itself, as where a change went past the application: no outbound
+            message tells of it either.
     """
 
     organization_id: str
     hints: tuple[Hint, ...] = ()
     resync: tuple[str, ...] = ()
+    gap: bool = False
 
 
 def parse_relayed(event: Mapping[str, Any]) -> Relayed:
@@ -75,7 +79,8 @@ def _captured(organization_id: str, header: Mapping[str, Any], event_id: str) ->
     # "001*" stands for every record of the object, after a field's type was changed
     if kind == _OVERFLOW or not ids or any(item.endswith("*") for item in ids):
         return Relayed(organization_id, resync=(name,))
-    return Relayed(organization_id, tuple(_change_hints(name, kind, ids, header, event_id)))
+    hints = tuple(_change_hints(name, kind, ids, header, event_id))
+    return Relayed(organization_id, hints, gap=kind.startswith(_GAP))
 
 
 def _change_hints(name: str, kind: str, ids: list[str], header: Mapping[str, Any], event_id: str) -> Iterator[Hint]:
@@ -86,7 +91,7 @@ def _change_hints(name: str, kind: str, ids: list[str], header: Mapping[str, Any
         record_id = _id(item, "recordIds")
         yield Hint(
             identity=SalesforceId(name, record_id),
-            change=_CHANGES.get(kind.removeprefix("GAP_"), Change.UPDATED),
+            change=_CHANGES.get(kind.removeprefix(_GAP), Change.UPDATED),
             hint_id=f"{about}-{record_id}",
             occurred_at=at / 1000 if isinstance(at, int | float) else None,
             actor=str(header["commitUser"]) if header.get("commitUser") else None,

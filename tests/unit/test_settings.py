@@ -9,6 +9,7 @@ from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.model import Side
 from chalicelib.settings import (
     DatabaseSecret,
+    EventsTaken,
     RelayHost,
     SalesforceSecret,
     Settings,
@@ -52,11 +53,13 @@ def test_what_may_be_left_out_may_be_given() -> None:
         "TWINLEDGER_MAPPINGS": "other.toml",
         "TWINLEDGER_SALESFORCE_WRITER": "conditional",
         "TWINLEDGER_RELAY": "process",
+        "TWINLEDGER_CHANGE_EVENTS": "existence",
         "TWINLEDGER_RETENTION_DAYS": "7",
     }
     settings = Settings.of(COMPLETE | given)
     assert (settings.mappings, settings.writer) == ("other.toml", Writer.CONDITIONAL)
     assert (settings.relay, settings.retention) == (RelayHost.PROCESS, 7)
+    assert settings.events is EventsTaken.EXISTENCE
 
 
 def test_an_empty_environment_is_told_line_by_line() -> None:
@@ -73,6 +76,7 @@ def test_an_empty_environment_is_told_line_by_line() -> None:
         ("TWINLEDGER_POSTGRES_QUEUE_URL", "postgres.fifo"),
         ("TWINLEDGER_SALESFORCE_WRITER", "magic"),
         ("TWINLEDGER_RELAY", "magic"),
+        ("TWINLEDGER_CHANGE_EVENTS", "magic"),
         ("TWINLEDGER_RETENTION_DAYS", "0"),
         ("TWINLEDGER_RETENTION_DAYS", "-1"),
         ("TWINLEDGER_RETENTION_DAYS", "a year"),

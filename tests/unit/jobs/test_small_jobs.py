@@ -53,14 +53,19 @@ class Events:
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     swept: list[str] = field(default_factory=list)
 
-    def take(self, event: dict[str, Any]) -> None:
+    def take(self, event: dict[str, Any], *, only_existence: bool = False) -> None:
         """Take one event."""
 
         def resync(objects: Iterable[str]) -> None:
             self.swept += objects
 
         ChangeEvents(
-            mappings=MAPPINGS, organization_id=ORG, hints=self.hints, resync=resync, telemetry=self.telemetry
+            mappings=MAPPINGS,
+            organization_id=ORG,
+            hints=self.hints,
+            only_existence=only_existence,
+            resync=resync,
+            telemetry=self.telemetry,
         ).take(event)
 
 
@@ -86,6 +91,17 @@ def test_an_event_that_is_not_for_us_is_let_go(event: dict[str, Any], count: str
     events.take(event)
     assert events.hints.sent == []
     assert events.telemetry.counts == {count: 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("CREATE", 0), ("UPDATE", 0), ("DELETE", 1), ("UNDELETE", 1), ("GAP_UPDATE", 1)]
+)
+def test_beside_outbound_messages_only_what_they_do_not_tell_is_taken(kind: str, expected: int) -> None:
+    """Deletions, undeletions, and changes that went past the application."""
+    events = Events()
+    events.take(relayed(kind=kind), only_existence=True)
+    assert len(events.hints.sent) == expected
+    assert events.telemetry.counts["NotMapped"] == 0
 
 
 def test_an_overflow_has_the_object_swept() -> None:
