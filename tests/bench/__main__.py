@@ -1,0 +1,38 @@
+"""Latency and round trips on the running stack: `python -m tests.bench`; every section, or those that are named."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+
+from tests.bench import bursts, roundtrips, settling
+from tests.bench.stack import Stack, StackDown, commit_id
+
+SECTIONS: Mapping[str, Callable[[Stack, int], str]] = {
+    "roundtrips": roundtrips.run,
+    "settle": settling.run,
+    "bursts": lambda stack, edits: bursts.run(stack, max(1, edits // 4)),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; by default all")
+    parser.add_argument("--edits", type=int, default=200, help="in each direction; a burst has a quarter of them")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.sections if name not in SECTIONS]
+    if unknown or options.edits < 2:
+        parser.error(f"no section {', '.join(unknown)}" if unknown else "two edits are the fewest")
+    try:
+        stack = Stack.running()
+    except StackDown as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    print(f"commit {commit_id()}, Python {sys.version.split()[0]}")
+    for name in options.sections or SECTIONS:
+        print(SECTIONS[name](stack, options.edits), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

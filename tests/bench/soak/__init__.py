@@ -1,0 +1,1 @@
+"""The soak: many records, edits on both sides at random, and then a look from outside at what became of each."""
