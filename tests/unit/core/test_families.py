@@ -5,7 +5,7 @@ import pytest
 from chalicelib.core.errors import ParentMissing, Unavailable
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Field, Kind
-from chalicelib.core.model import RowId, SalesforceId, Side
+from chalicelib.core.model import Identity, RowId, SalesforceId, Side
 from chalicelib.core.work import Result
 from tests.unit.core.scene import VISIBILITY, Pair, Scene, contact
 
@@ -252,7 +252,7 @@ def test_children_are_woken_by_either_name_of_their_parent() -> None:
     parent = scene.linked(Name="Acme")
     children = [child_row(scene, None), child_row(scene, None)]
     scene.drain()
-    names = [scene.row_id(parent), SalesforceId("Account", parent.sfid or "")]
+    names: list[Identity] = [scene.row_id(parent), SalesforceId("Account", parent.sfid or "")]
     for child, name in zip(children, names, strict=True):
         scene.ledger.wait_for(scene.message(child, Side.POSTGRES), scene.key(child), [name])
 
