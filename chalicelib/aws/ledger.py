@@ -108,6 +108,7 @@ class DynamoLedger(Waiting):
         prepared = self._archive.prepare(change)
         item, spilled = self._item(change.entry, ours)
         links = [self._link(link, change.entry.key) for link in change.links]
+        links += [Put(self._link(link, change.entry.key).item) for link in change.taken]
         puts = _distinct([Put(item, *_condition(change.seen)), *links, *(one.put for one in prepared)])
         if len(puts) > items.TRANSACTION_ITEMS or sum(items.size(put.item) for put in puts) > items.TRANSACTION_BYTES:
             item |= self._archive.fold(change)

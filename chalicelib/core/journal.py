@@ -31,7 +31,7 @@ from chalicelib.core.ledger import (
     alike,
 )
 from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Digest, Fields, Identity, Known, Record, SalesforceId, Side, condense
+from chalicelib.core.model import Digest, Fields, Identity, Known, Record, RowId, SalesforceId, Side, condense
 from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan
 from chalicelib.core.recover import (
     buried,
@@ -83,14 +83,14 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         salesforce_second=_second(entry, record),
         updated_at=now,
     )
-    return EntryChange(work.entry, after, _links(work), documents, _overwritten(work, plan, now))
+    return EntryChange(work.entry, after, _links(work), documents, _overwritten(work, plan, now), _taken(work))
 
 
 def linked(work: Work, now: float) -> EntryChange:
     """The Salesforce id of a new record, so that whoever meets the id finds this entry."""
     entry = work.current
     after = replace(entry, version=entry.version + 1, sfid=work.sfid, updated_at=now)
-    return EntryChange(work.entry, after, _links(work))
+    return EntryChange(work.entry, after, _links(work), taken=_taken(work))
 
 
 def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
@@ -114,7 +114,7 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
     if after == entry or (work.entry is None and plan.alive is not True):
         return None
     after = replace(after, version=entry.version + 1, updated_at=now)
-    return EntryChange(work.entry, after, _links(work), (*documents, *closing))
+    return EntryChange(work.entry, after, _links(work), (*documents, *closing), taken=_taken(work))
 
 
 def finished(work: Work, now: float, read: ReadIssues) -> EntryChange:
@@ -147,7 +147,7 @@ def finished(work: Work, now: float, read: ReadIssues) -> EntryChange:
         updated_at=now,
     )
     after, closing = _close(plan, after, now, read)
-    return EntryChange(work.entry, after, _links(work), closing)
+    return EntryChange(work.entry, after, _links(work), closing, taken=_taken(work))
 
 
 def released(work: Work, now: float) -> EntryChange:
@@ -155,7 +155,7 @@ def released(work: Work, now: float) -> EntryChange:
     entry = work.current
     intent = replace(entry.intent, lease_until=0.0, failed=True) if entry.intent is not None else None
     after = replace(entry, version=entry.version + 1, intent=intent, updated_at=now)
-    return EntryChange(work.entry, after, _links(work))
+    return EntryChange(work.entry, after, _links(work), taken=_taken(work))
 
 
 def yielded(work: Work, now: float) -> EntryChange:
@@ -163,7 +163,7 @@ def yielded(work: Work, now: float) -> EntryChange:
     entry = work.current
     intent = replace(entry.intent, lease_until=0.0) if entry.intent is not None else None
     after = replace(entry, version=entry.version + 1, intent=intent, updated_at=now)
-    return EntryChange(work.entry, after, _links(work))
+    return EntryChange(work.entry, after, _links(work), taken=_taken(work))
 
 
 def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
@@ -250,7 +250,23 @@ def issue_id(key: str, slot: str, content: str) -> str:
 
 
 def _links(work: Work) -> tuple[Identity, ...]:
-    """The look-ups that the ledger does not have yet."""
+    """The look-ups that the ledger does not have yet, and that nobody else may have."""
+    taken = _taken(work)
+    return tuple(identity for identity in _unknown(work) if identity not in taken)
+
+
+def _taken(work: Work) -> tuple[Identity, ...]:
+    """The primary key of a row that says itself whose it is: whatever had this key before has it no more."""
+    row = work.row
+    ours = row is not None and (work.stranger or (row.sfid is not None and row.sfid == work.sfid))
+    return tuple(
+        identity
+        for identity in _unknown(work)
+        if ours and row is not None and isinstance(identity, RowId) and identity.key == row.pk
+    )
+
+
+def _unknown(work: Work) -> tuple[Identity, ...]:
     entry = work.current
     return tuple(
         identity

@@ -356,6 +356,7 @@ class EntryChange:
         links: look-ups that are to lead to this key; the write fails where one leads to another key.
         issues: issues that were opened, updated or closed.
         history: values that were overwritten.
+        taken: look-ups that lead to this key from now on, whoever had them: a primary key that another row has got.
     """
 
     seen: Entry | None
@@ -363,3 +364,4 @@ class EntryChange:
     links: tuple[Identity, ...] = ()
     issues: tuple[Issue, ...] = ()
     history: tuple[History, ...] = ()
+    taken: tuple[Identity, ...] = ()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.ledger import BaseState, alike
-from chalicelib.core.model import Fields, Record, RowState, Side
+from chalicelib.core.model import Fields, Record, RowState, SalesforceId, Side
 from chalicelib.core.ports import Clock, Ledger, RecordQuery, Records, RowQuery, Rows
 from chalicelib.core.recover import remember, unit_values
 from chalicelib.core.work import Result, Work
@@ -53,10 +53,42 @@ class Reading:
         return [work for work in works if work not in held]
 
     def read_rows(self, works: Sequence[Work]) -> None:
-        """Read Postgres: by primary key where it is known, and by Salesforce id before the row is called absent."""
+        """Read Postgres: by primary key where it is known, and by Salesforce id before the row is called absent.
+
+        A primary key may have moved to another row. So a row that is not linked to the record's Salesforce id is its
+        own only where no other row is, and where its link is not that of another record:
+
+        row by primary key   row by Salesforce id   taken
+        linked to us                                the first
+        none, or not to us   there                  the second: our row has got another key
+        to another record    none                   none: our row is gone, and another one has got its key
+        to nothing known     none                   the first: somebody has written its link over
+        """
         self._fill_rows([(work, RowQuery(work.mapping, work.key, work.pk, work.sfid)) for work in works])
-        absent = [work for work in works if work.row is None and work.pk is not None and work.sfid is not None]
-        self._fill_rows([(work, RowQuery(work.mapping, work.key, None, work.sfid)) for work in absent])
+        doubtful = [
+            work
+            for work in works
+            if work.pk is not None and work.sfid is not None and (work.row is None or work.row.sfid != work.sfid)
+        ]
+        by_key = [work.seen_state for work in doubtful]
+        self._fill_rows([(work, RowQuery(work.mapping, work.key, None, work.sfid)) for work in doubtful])
+        gone = [(work, state) for work, state in zip(doubtful, by_key, strict=True) if work.row is None and state.row]
+        self._keep_ours(gone)
+
+    def _keep_ours(self, gone: Sequence[tuple[Work, RowState]]) -> None:
+        """Of records that no row is linked to: the row with their primary key, unless it belongs to another record."""
+        links = {
+            work.key: SalesforceId(work.mapping.object, state.row.sfid)
+            for work, state in gone
+            if state.row is not None and state.row.sfid is not None
+        }
+        owners = self._ledger.find(set(links.values())) if links else {}
+        for work, state in gone:
+            link = links.get(work.key)
+            if link is None or owners.get(link, work.key) == work.key:
+                work.state = state
+            else:
+                work.pk = None
 
     def _fill_rows(self, wanted: Sequence[tuple[Work, RowQuery]]) -> None:
         asked = [(work, query) for work, query in wanted if query.pk is not None or query.sfid is not None]
@@ -162,5 +194,6 @@ def _quiet(work: Work) -> bool:
         and not (entry.issues or entry.answers or entry.refusals)
         and row is not None
         and row.sfid == entry.sfid
+        and row.pk == entry.pk
         and not row.unlinked
     )

@@ -100,6 +100,7 @@ class Work:
         registered: whether it was registered as a waiter.
         recovered: whether an interrupted operation was found.
         again: whether a message came in while the lease was ours.
+        stranger: whether its row has a primary key that the ledger still has for another record.
         matched: the side whose half was found by the match fields in this pass; no ledger entry says so yet.
         result: what came of it; None: it is still on its way.
         after: see :class:`Outcome`.
@@ -127,6 +128,7 @@ class Work:
     registered: bool = False
     recovered: bool = False
     again: bool = False
+    stranger: bool = False
     matched: Side | None = None
     result: Result | None = None
     after: float | None = None

@@ -269,6 +269,19 @@ def test_a_look_up_that_leads_elsewhere_shows_the_entry(ledger: AnyLedger, key: 
     assert list(ledger.write([EntryChange(first, replace(first, version=2), (shared,))])) == [Moved(first)]
 
 
+def test_a_look_up_that_is_taken_leads_here_whoever_had_it(ledger: AnyLedger, key: str) -> None:
+    """A primary key that moved to another record's row; a change that is refused takes nothing."""
+    row, other = RowId("public.account", (key,)), f"other-{key}"
+    keep(ledger, None, fresh(key), links=(row,))
+    first = keep(ledger, None, fresh(other))
+    late = EntryChange(None, fresh(other), taken=(row,))
+
+    assert [type(outcome) for outcome in ledger.write([late])] == [Moved]
+    assert ledger.find([row]) == {row: key}
+    keep(ledger, first, replace(first, version=2), taken=(row,))
+    assert ledger.find([row]) == {row: other}
+
+
 def test_look_ups_may_be_written_again(ledger: AnyLedger, key: str) -> None:
     """A change may name links that are there."""
     link = SalesforceId("Account", key)

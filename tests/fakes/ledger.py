@@ -49,7 +49,7 @@ class MemoryLedger:
         if any(self.links.get(link, key) != key for link in change.links):
             return Moved(current)
         self.entries[key] = change.entry
-        self.links |= dict.fromkeys(change.links, key)
+        self.links |= dict.fromkeys((*change.links, *change.taken), key)
         self.issues |= {issue.id: issue for issue in change.issues}
         self.history.extend(change.history)
         return Kept()
