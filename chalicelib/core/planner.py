@@ -169,20 +169,20 @@ class _Planner:
 
     def _carry_out(self, pair: "_Pair", outcome: Merge) -> None:
         name = pair.unit.name
+        if outcome.base is not None:
+            self.result.bases[name] = outcome.base
         match outcome.verdict:
             case Verdict.KEEP:
                 return
             case Verdict.CONFLICT:
                 self._conflict(pair, outcome)
             case Verdict.STORM:
-                if outcome.base is not None:
-                    self.result.bases[name] = outcome.base
                 self.result.conflicts.append(Conflict(name, IssueKind.ECHO_STORM, pair.postgres, pair.salesforce))
             case Verdict.AGREE:
                 self._aim(pair, outcome, Cause.EDIT, "both sides hold the same value")
             case Verdict.CARRY:
                 self._aim(pair, outcome, Cause.EDIT, "only one side still differs from the agreed value")
-            case Verdict.FOLLOW:
+            case _:  # FOLLOW
                 half = pair.base is not None and pair.base.state is BaseState.HALF
                 if half and self.entry.intent is not None:
                     self.result.answer = self.entry.intent.answer
@@ -286,7 +286,7 @@ class _Planner:
                 return Side.SALESFORCE
             case Policy.POSTGRES_WINS:
                 return Side.POSTGRES
-            case Policy.NEWEST_WINS:
+            case _:  # NEWEST_WINS
                 return self._newest(pair.unit)
 
     def _newest(self, unit: Unit) -> Side | None:

@@ -165,6 +165,5 @@ def _existence_landed(intent: Intent, postgres: RowState, salesforce: Record | N
             return not intent.failed and (in_salesforce or Side.SALESFORCE in landed)
         case Existence.CREATE_SALESFORCE:
             return in_salesforce or Side.SALESFORCE in landed
-        case Existence.DELETE_SALESFORCE:
+        case _:  # DELETE_SALESFORCE
             return not in_salesforce or Side.SALESFORCE in landed
-    return False
