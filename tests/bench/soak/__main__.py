@@ -100,7 +100,8 @@ def main(arguments: list[str]) -> int:
     print(f"commit {commit_id()}, Python {sys.version.split()[0]}, seed {options.seed}")
     found = pairs(stack, options.records, "Soak")
     run = f"{time.time_ns() // 10**6 % 36**4:x}"
-    observer = Observer(stack, found, time.time())
+    observer = Observer(stack, found)
+    observer.level()
     soak = Soak(stack, found, draw(options.seed, options.edits, options.records, options.seconds, run))
     killer = Killer(stack, options.seed)
     took = soak.run(_watch(soak, observer, killer if options.kill else None, options.seconds))

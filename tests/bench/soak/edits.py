@@ -1,7 +1,7 @@
 """The edits of a soak, all of them drawn before it begins: the same seed gives the same edits."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,7 +13,7 @@ HOT_SHARE = 0.2
 NULL_SHARE = 0.04
 REQUIRED = frozenset({"LastName"})
 GROUP = tuple(name for name in FIELDS if name.startswith("Mailing"))
-FIRST_DAY = date(1000, 1, 1)
+FIRST_DAY = date(1800, 1, 1)  # Salesforce takes no date before 1700
 
 Values = Mapping[str, str | None]
 
@@ -71,12 +71,15 @@ def _value(chance: random.Random, name: str, number: int, run: str) -> str | Non
     """A value that no other edit writes, or null."""
     if name not in REQUIRED and chance.random() < NULL_SHARE:
         return None
-    made: dict[str, Callable[[], str]] = {
-        "Email": lambda: f"{run}.{number}@example.com",
-        "Birthdate": (FIRST_DAY + timedelta(days=number)).isoformat,
-        "MailingPostalCode": lambda: f"{run}{number}",
-    }
-    return made.get(name, lambda: f"{name} {run} {number}")()
+    match name:
+        case "Email":
+            return f"{run}.{number}@example.com"
+        case "Birthdate":
+            return (FIRST_DAY + timedelta(days=number)).isoformat()
+        case "MailingPostalCode":
+            return f"{run}{number}"
+        case _:
+            return f"{name} {run} {number}"
 
 
 def of_thread(edits: list[Edit], thread: int, threads: int, side: Side) -> Iterator[Edit]:

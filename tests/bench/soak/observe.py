@@ -1,5 +1,6 @@
 """The soak's records as they are seen from outside: by SQL, by REST, and in the ledger's archive."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,15 +24,28 @@ class Observer:
     Args:
         stack: where.
         pairs: the records.
-        since: when the soak began, seconds since the epoch: what the ledger holds from before is no evidence.
     """
 
-    def __init__(self, stack: Stack, pairs: Sequence[Pair], since: float) -> None:
+    def __init__(self, stack: Stack, pairs: Sequence[Pair]) -> None:
         self._stack = stack
         self._pairs = pairs
-        self._since = since
+        self._since = time.time()  # what the ledger holds from before is no evidence
         self._keys: dict[str, RecordKey] = {}
         self._before = self.sides()
+
+    def level(self) -> None:
+        """Give both sides the same values, where an earlier soak has left an open conflict: that closes it.
+
+        Raises:
+            TimeoutError: it took too long.
+        """
+        with self._stack.app() as app:
+            for pair, sides in zip(self._pairs, self._before, strict=True):
+                theirs = sides[Side.SALESFORCE]
+                if theirs is not None and theirs != sides[Side.POSTGRES]:
+                    write(app, pair, theirs)
+        self._stack.calm()
+        self._before, self._since = self.sides(), time.time()
 
     def sides(self) -> list[Mapping[Side, Contact | None]]:
         """What each side holds of each record."""
