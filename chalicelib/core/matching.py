@@ -16,6 +16,7 @@ look-up, which the intent writes under a condition.
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.ledger import Existence
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import Fields, Identity, Record, Row, RowId, SalesforceId
@@ -55,9 +56,14 @@ class Matching:
     def _pairs(self, works: Sequence[Work]) -> list[Pair]:
         asking: dict[str, list[tuple[Work, Fields]]] = {}
         for work in works:
-            values = _values(work)
-            if values is not None:
-                asking.setdefault(work.mapping.name, []).append((work, values))
+            half = _new(work)
+            if half is None:
+                continue
+            hidden = [name for name in work.mapping.match if name not in half.values]
+            if hidden and half is work.record:
+                work.fail(_hidden(work.mapping, hidden))
+            elif work.mapping.alike(half.values, half.values):
+                asking.setdefault(work.mapping.name, []).append((work, half.values))
         found = [pair for some in asking.values() for pair in self._unique(some)]
         return self._free(found) if found else []
 
@@ -89,13 +95,16 @@ class Matching:
         ]
 
 
-def _values(work: Work) -> Fields | None:
-    """The match values of a record that is about to be created; None where that is not so, or one of them is null."""
-    half = work.row or work.record
+def _new(work: Work) -> Row | Record | None:
+    """The only half of a record that is about to get another for the first time; None where that is not so."""
     creates = work.planned.existence in {Existence.CREATE_SALESFORCE, Existence.INSERT_POSTGRES}
-    if work.entry is not None or half is None or not creates:
-        return None
-    return half.values if work.mapping.alike(half.values, half.values) else None
+    return (work.row or work.record) if creates and work.entry is None else None
+
+
+def _hidden(mapping: ObjectMapping, names: Sequence[str]) -> ConfigurationError:
+    """Missing is not null: the values may well be in Postgres, and every row of theirs would be made twice."""
+    fields = ", ".join(names)
+    return ConfigurationError(f"the integration user cannot read {fields} of {mapping.object}: match needs it")
 
 
 def _identities(mapping: ObjectMapping, row: Row, record: Record) -> tuple[Identity, Identity]:

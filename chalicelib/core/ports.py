@@ -243,7 +243,11 @@ class Records(Protocol):
         ...
 
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
-        """Records, alive, whose match fields hold exactly these values: as :meth:`Rows.match`."""
+        """Records, alive, whose match fields hold exactly these values: as :meth:`Rows.match`.
+
+        Raises:
+            ConfigurationError: a match field is hidden.
+        """
         ...
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:

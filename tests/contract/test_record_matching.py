@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.model import Fields
 from chalicelib.core.ports import RecordQuery, RecordWrite, RecordWritten, WriteKind
 from tests.contract.live_bench import LiveBench, Org, running_org
@@ -104,6 +105,14 @@ def test_every_match_field_counts(bench: Bench) -> None:
     bench.add("Contact", {**values, "Birthdate": "1999-12-30"})
     asked = [values, {**values, "AccountId": "001000000000999AAA"}]
     assert [[record_id], []] == [[record.id for record in some] for some in bench.records.match(BY_ALL, asked)]
+
+
+def test_a_hidden_match_field_stops_everything(bench: Bench) -> None:
+    """Without it every record would be made twice."""
+    bench.add("Account", {"Name": "Acme", "Phone": "1"})
+    bench.hide("Phone")
+    with pytest.raises(ConfigurationError):
+        bench.records.match(replace(ACCOUNT, match=("Phone",)), [{"Phone": "1"}])
 
 
 def test_numbers(bench: Bench) -> None:

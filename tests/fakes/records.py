@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from chalicelib.core.errors import ParentMissing, RecordLocked, Rejected, TwinledgerError
+from chalicelib.core.errors import ConfigurationError, ParentMissing, RecordLocked, Rejected, TwinledgerError
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import Change, Fields, Record, SalesforceId, Value
 from chalicelib.core.ports import (
@@ -118,6 +118,8 @@ class MemoryRecords(Records):
 
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
         """See the port."""
+        if self.hidden.get(mapping.object, set()) & set(mapping.match):
+            raise ConfigurationError("a match field is hidden")
         stored = [each for each in self._stored.values() if each.object == mapping.object and not each.deleted]
         records = [self._record(each, mapping) for each in stored]
         return [[record for record in records if mapping.alike(record.values, fields)][:2] for fields in wanted]

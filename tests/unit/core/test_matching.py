@@ -109,6 +109,15 @@ def test_a_null_matches_nothing(side: Side) -> None:
     assert sum(size(scene)) == 3
 
 
+@pytest.mark.parametrize("side", list(Side))
+def test_a_match_field_that_is_hidden_halts(side: Side) -> None:
+    """Missing is not null: nothing is made while it cannot be known whether it is there already."""
+    scene, row, record = filled()
+    scene.records.hidden = {"Account": {"Name"}}
+    results = tell(scene, (row if side is Side.POSTGRES else record, side))
+    assert (results, size(scene)) == ([Result.HALTED], (1, 1))
+
+
 def test_every_match_field_counts() -> None:
     """One that differs makes two records."""
     scene, row, _ = filled(match=("Name", "Note"))
