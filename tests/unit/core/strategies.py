@@ -71,7 +71,7 @@ def scenes(draw: st.DrawFn) -> tuple[ObjectMapping, Entry, Seen]:
     answers = {
         name: answer(draw(unit), known(draw(unit)), known(draw(unit)))
         for name, size in UNITS.items()
-        if draw(st.booleans())
+        if len(mapping.by_unit[name].writable) == 2 and draw(st.booleans())  # a one-way field asks nobody
         for unit in [st.tuples(*[st.sampled_from(["a", "b", "answered"])] * size)]
     }
     edited = {name: draw(st.sampled_from([None, MODIFIED - 1.0, MODIFIED + 1.0])) for name in UNITS}
