@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -43,7 +45,7 @@ class StackDown(RuntimeError):
 
 
 class Refused(RuntimeError):
-    """The simulated org refused a user's call."""
+    """The simulated org, or the application, refused a call."""
 
 
 @dataclass
@@ -179,6 +181,28 @@ class Stack:
     def sqs(self) -> Any:
         """SQS."""
         return self.client("sqs")
+
+    def tell(self, sfid: str) -> None:
+        """Send an event of a contact, as a flow would.
+
+        Raises:
+            Refused: the application did not take it.
+        """
+        event = {
+            "object": "Contact",
+            "record_id": sfid,
+            "change": "updated",
+            "event_id": str(uuid.uuid4()),
+            "occurred_at": datetime.now(UTC).isoformat(),
+        }
+        answer = requests.post(
+            f"{self.content['api_url']}/webhooks/events",
+            json=event,
+            headers={"x-api-key": self.content["console_token"]},
+            timeout=30,
+        )
+        if not answer.ok:
+            raise Refused(f"an event: {answer.status_code} {answer.text[:300]}")
 
     @property
     def queues(self) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""What the measurements and the soak conclude, on made-up evidence."""
