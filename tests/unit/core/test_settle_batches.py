@@ -255,3 +255,24 @@ def test_a_disturbed_holder_reads_once_more(disturbances: int, reads: int) -> No
     scene.settle(hint)
 
     assert scene.wire.count("records.read") == reads
+
+
+def test_a_message_between_a_creation_and_its_link_is_worked_off_by_the_holder() -> None:
+    """The new record was edited before the ledger knew its id: its own message meets the lease by the record's key."""
+    scene = Scene()
+    pair = scene.insert_postgres(Name="Acme")
+    (hint,) = scene.take()
+    told: list[Result] = []
+
+    def edit() -> None:
+        (record,) = scene.records.all("Account")
+        scene.edit_salesforce(Pair("Account", "public.account", record.id), Phone="2")
+        told.extend(scene.results(*scene.take()))
+
+    scene.wire.then("records.write", edit)
+    scene.settle(hint)
+
+    assert (set(told), scene.both(scene.find(pair), "Name", "Phone")) == (
+        {Result.HANDED_OVER},
+        (("Acme", "2"), ("Acme", "2")),
+    )
