@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import psycopg
 import requests
+from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.settings import dead_letter_queue
 from chalicelib.wiring import Wiring
@@ -42,6 +43,10 @@ FIELDS: Mapping[str, str] = {
 
 class StackDown(RuntimeError):
     """There is no running stack to measure; the message says what to do."""
+
+
+GONE = (EndpointConnectionError, psycopg.OperationalError, requests.ConnectionError)
+"""What a call raises whose server is not there any more."""
 
 
 class Refused(RuntimeError):

@@ -17,7 +17,7 @@ from tests.bench.soak.check import Found, Written, check
 from tests.bench.soak.edits import Edit, draw, of_thread
 from tests.bench.soak.kill import Killer
 from tests.bench.soak.observe import Observer, write
-from tests.bench.stack import Stack, StackDown, commit_id
+from tests.bench.stack import GONE, Stack, StackDown, commit_id
 
 USERS = 3  # at once, on each side
 GRACE_SECONDS = 30.0  # beyond the visibility time-out
@@ -93,10 +93,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kill", action="store_true", help="kill the relay and working settle functions meanwhile")
     options = parser.parse_args(arguments)
     try:
-        stack = Stack.running()
+        return _soak(Stack.running(), options)
     except StackDown as error:
         print(f"soak: {error}", file=sys.stderr)
-        return 1
+    except GONE as error:
+        print(f"\nsoak: the stack went away meanwhile: {type(error).__name__}", file=sys.stderr)
+    return 1
+
+
+def _soak(stack: Stack, options: argparse.Namespace) -> int:
     print(f"commit {commit_id()}, Python {sys.version.split()[0]}, seed {options.seed}")
     found = pairs(stack, options.records, "Soak")
     run = f"{time.time_ns() // 10**6 % 36**4:x}"
