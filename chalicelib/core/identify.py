@@ -9,7 +9,6 @@ its look-up was written, and without its key.
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.core.errors import ProtocolError
 from chalicelib.core.identity import record_key, row_key
 from chalicelib.core.mapping import Mappings, ObjectMapping
 from chalicelib.core.model import Hint, Identity, RecordKey, RowId, SalesforceId
@@ -103,10 +102,9 @@ class Identifier:
         return found
 
     def _mapping_of(self, identity: Identity) -> ObjectMapping:
-        mapping = self.mapping(identity)
-        if mapping is None:
-            raise ProtocolError("a record of no mapping was to be settled")
-        return mapping
+        if isinstance(identity, SalesforceId):
+            return self._mappings.by_object[identity.object]
+        return self._mappings.by_table[identity.table]
 
     def mapping(self, identity: Identity) -> ObjectMapping | None:
         """The mapping that covers an identity; None: none does."""
