@@ -21,7 +21,7 @@ BASES: Mapping[str, Base] = {
     "Note": settled((None,)),
     "place": settled(("Bern", "3000")),
 }
-LINKED = Entry("key", "account", version=3, alive=True, sfid=SFID, pk=("1",), bases=BASES)
+LINKED = Entry("key", "account", version=3, alive=True, sfid=SFID, pk=("1",), bases=BASES, shapes=account().shapes)
 
 
 def row(*, sfid: str | None = SFID, hidden: str = "", **values: str | None) -> Row:
