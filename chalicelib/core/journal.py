@@ -35,8 +35,7 @@ from chalicelib.core.model import Digest, Fields, Identity, Known, Record, RowId
 from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan
 from chalicelib.core.recover import (
     buried,
-    formed_on_postgres,
-    formed_on_salesforce,
+    formed,
     remember,
     settled,
     unit_values,
@@ -311,13 +310,11 @@ def _read_back(
     """Account for what a side made of our write: forms of what we wrote, and echoes beside it."""
     plan = work.planned
     written = plan.on_postgres if side is Side.POSTGRES else plan.on_salesforce
-    form = formed_on_postgres if side is Side.POSTGRES else formed_on_salesforce
     before = None if around[0] is None else _remembered(work.mapping, around[0])
     for name, held in _remembered(work.mapping, around[1]).items():
         if name in written:
-            target = remember(plan.target[name])
-            if not alike(held, target):
-                bases[name] = form(bases[name], target, held)
+            if not alike(held, remember(plan.target[name])):
+                bases[name] = formed(bases[name], side, held)
         elif before is not None and not alike(held, before.get(name)):
             echoes[side, name] = held
 

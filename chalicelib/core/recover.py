@@ -44,16 +44,11 @@ def settled(values: Remembered) -> Base:
     return Base(values, values, values)
 
 
-def formed_on_postgres(base: Base, written: Remembered, stored: Remembered) -> Base:
-    """The base after Postgres stored another form than was written: Salesforce is behind by a form."""
-    salesforce = base.salesforce if base.state is BaseState.FORM else written
-    return Base(stored, stored, salesforce, BaseState.FORM)
-
-
-def formed_on_salesforce(base: Base, written: Remembered, stored: Remembered) -> Base:
-    """The base after Salesforce stored another form than was written: Postgres is behind by a form."""
-    postgres = base.postgres if base.state is BaseState.FORM else written
-    return Base(stored, postgres, stored, BaseState.FORM)
+def formed(base: Base, side: Side, stored: Remembered) -> Base:
+    """The base after a side stored another form than was written: the other side is behind by a form."""
+    if side is Side.POSTGRES:
+        return Base(stored, stored, base.salesforce, BaseState.FORM)
+    return Base(stored, base.postgres, stored, BaseState.FORM)
 
 
 def buried(bases: Mapping[str, Base], in_bin: Mapping[str, Remembered], existence: Existence | None) -> dict[str, Base]:
@@ -144,11 +139,11 @@ def _recover_form(
     if unit.name in intent.on_postgres and postgres.marker is not None:
         stored = unit.values(postgres.marker.stored)
         if stored is not None and not alike(remember(stored), target):
-            base = formed_on_postgres(base, target, remember(stored))
+            base = formed(base, Side.POSTGRES, remember(stored))
     if unit.name in intent.on_salesforce and salesforce is not None and salesforce.ours:
         stored = unit.values(salesforce.values)
         if stored is not None and not alike(remember(stored), target):
-            base = formed_on_salesforce(base, target, remember(stored))
+            base = formed(base, Side.SALESFORCE, remember(stored))
     return base
 
 
