@@ -58,11 +58,14 @@ def contact(**changes: Any) -> ObjectMapping:
 
 
 def _changed(mapping: ObjectMapping, changes: Mapping[str, Any]) -> ObjectMapping:
-    """A mapping with changes; ``policy`` changes every unit."""
+    """A mapping with changes; ``policy`` changes every unit, and a further field is a unit of its own."""
     given = dict(changes)
     of_units, policy = given.pop("units", {}), given.pop("policy", Policy.HOLD)
-    units = tuple(replace(unit, **{"policy": policy, **of_units.get(unit.name, {})}) for unit in mapping.units)
-    return replace(mapping, units=units, **given)
+    covered = {name for unit in mapping.units for name in unit.fields}
+    further = (Unit(field.name, (field.name,)) for field in given.get("fields", ()) if field.name not in covered)
+    units = (*mapping.units, *further)
+    changed = (replace(unit, **{"policy": policy, **of_units.get(unit.name, {})}) for unit in units)
+    return replace(mapping, units=tuple(changed), **given)
 
 
 @dataclass

@@ -2,10 +2,12 @@
 
 import pytest
 
+from chalicelib.core.errors import Throttled
 from chalicelib.core.ledger import Base, BaseState, Cause, IssueKind
 from chalicelib.core.merge import MAX_HOPS
 from chalicelib.core.model import Side
 from chalicelib.core.recover import settled
+from chalicelib.core.work import Result
 from tests.fakes.records import Save
 from tests.fakes.rows import Statement, upper
 from tests.unit.core.scene import Pair, Scene, one
@@ -275,3 +277,54 @@ def test_a_plain_flow_never_counts_up_to_a_storm() -> None:
         scene.drain()
 
     assert (scene.issues(), scene.both(pair, "Name")) == ([], ("ACME 5", "ACME 5"))
+
+
+# --- within one step
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_form_is_followed_by_the_worker_that_met_it(side: Side) -> None:
+    """It does not wait for the echo of its own write."""
+    scene, pair = linked()
+    if side is Side.SALESFORCE:
+        scene.records.automation.append(shout)
+        scene.edit_postgres(pair, Name="Acme Ltd")
+    else:
+        scene.rows.triggers[TABLE] = [upper("Name")]
+        scene.edit_salesforce(pair, Name="Acme Ltd")
+    scene.settle(*scene.take())
+
+    assert scene.both(pair, "Name") == ("ACME LTD", "ACME LTD")
+
+
+@pytest.mark.xfail(strict=True, reason="the second lap takes its own message for an echo; the record's message carries")
+def test_an_echo_is_carried_by_the_worker_that_met_it() -> None:
+    """The same of a field beside the one that was written."""
+    scene, pair = linked()
+    scene.records.automation.append(lambda save: {"Phone": save.after["Name"]})
+    scene.edit_postgres(pair, Name="Acme Ltd")
+    scene.settle(*scene.take())
+
+    assert scene.both(pair, "Phone") == ("Acme Ltd", "Acme Ltd")
+
+
+def test_the_edit_after_an_undelete_is_carried_by_the_worker_that_undeleted() -> None:
+    """In a second operation of the same step."""
+    scene, pair = linked()
+    scene.delete_salesforce(pair)
+    scene.edit_postgres(pair, Name="Acme Ltd")
+    scene.settle(*scene.take())
+
+    assert scene.both(pair, "Name") == ("Acme Ltd", "Acme Ltd")
+
+
+def test_a_second_lap_that_fails_waits_for_no_lease() -> None:
+    """The first operation is over: its message comes again as soon as it may."""
+    scene, pair = linked()
+    scene.records.automation.append(shout)
+    scene.edit_postgres(pair, Name="Acme Ltd")
+    scene.wire.then("records.write", lambda: scene.wire.fail("ledger.read", Throttled("slower", after=2.0)))
+
+    (outcome,) = scene.settle(*scene.take())
+
+    assert (outcome.result, outcome.after) == (Result.RETRY, 2.0)

@@ -2,12 +2,14 @@
 
 import pytest
 
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import Superseded, Unavailable
 from chalicelib.core.identity import record_key, row_key
 from chalicelib.core.ledger import Cause
 from chalicelib.core.model import RowId, SalesforceId, Side
 from chalicelib.core.ports import WriteKind
 from chalicelib.core.recover import settled
+from chalicelib.core.work import Result
+from tests.fakes.statements import upper
 from tests.unit.core.scene import ORG, Pair, Scene, one
 
 TABLE = "public.account"
@@ -206,3 +208,46 @@ def test_a_row_comes_back_under_its_own_primary_key() -> None:
     scene.drain()
 
     assert list(scene.rows.rows(TABLE)) == [pair.pk]
+
+
+def test_a_creation_takes_these_writes() -> None:
+    """Intent, record, link in the ledger, link in the row, result; and nothing is read twice."""
+    scene = Scene()
+    scene.insert_postgres(Name="Acme")
+    scene.settle(*scene.take()[:1])
+
+    assert [call for call in scene.wire.calls if call.endswith(".write")] == [
+        "ledger.write",
+        "records.write",
+        "ledger.write",
+        "rows.write",
+        "ledger.write",
+    ]
+
+
+def test_a_form_that_went_with_its_row_comes_back_with_it() -> None:
+    """The row is inserted with it, and Salesforce, which was to follow, gets it by an update."""
+    scene = Scene()
+    pair = scene.linked(Name="Acme")
+    scene.rows.triggers[TABLE] = [upper("Name")]
+    scene.edit_salesforce(pair, Name="Acme Ltd")
+    scene.wire.then("rows.write", lambda: scene.wire.meanwhile("records.write", lambda: scene.delete_postgres(pair)))
+    scene.wire.then("rows.write", lambda: None)
+    scene.settle(*scene.take())
+    scene.records.edit("Account", pair.sfid or "", {"Phone": "2"})
+    scene.drain()
+    pair.pk = None
+
+    assert scene.both(scene.find(pair), "Name", "Phone") == (("ACME LTD", "2"), ("ACME LTD", "2"))
+
+
+def test_a_row_whose_primary_key_belongs_to_another_record_is_identified_anew() -> None:
+    """Another worker met it first, under another key: its message comes again, and finds that key."""
+    scene = Scene()
+    pair = scene.insert_postgres(Name="Acme")
+    scene.wire.meanwhile("ledger.write", lambda: scene.ledger.links.update({scene.row_id(pair): "other"}))
+
+    (outcome,) = scene.settle()
+
+    assert (outcome.result, type(outcome.error), outcome.after) == (Result.RETRY, Superseded, 1.0)
+    assert scene.records.all("Account") == []

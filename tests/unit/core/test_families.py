@@ -2,12 +2,14 @@
 
 import pytest
 
-from chalicelib.core.errors import ParentMissing
+from chalicelib.core.errors import ParentMissing, TwinledgerError
 from chalicelib.core.ledger import IssueKind
-from chalicelib.core.model import SalesforceId, Side
+from chalicelib.core.mapping import Field, Kind
+from chalicelib.core.model import RowId, SalesforceId, Side
 from chalicelib.core.work import Result
+from tests.fakes.statements import Refusal, Statement
 from tests.unit.core.kin import CONTACTS, child_record, child_row, parent_record, unborn
-from tests.unit.core.scene import Pair, Scene
+from tests.unit.core.scene import Pair, Scene, contact
 
 # --- a child in Postgres
 
@@ -200,4 +202,31 @@ def test_a_child_waits_for_the_parent_that_is_blamed() -> None:
     assert (told, [waiter.parent for waiter in scene.ledger.waiting.values()]) == (
         [Result.WAITING],
         [SalesforceId("Account", child.sfid or "")],
+    )
+
+
+def _missed(name: str, parent: RowId) -> Refusal:
+    """A statement that complains of one parent."""
+
+    def run(statement: Statement) -> TwinledgerError | None:
+        named = statement.by_sync and (statement.after or {}).get(name) == parent
+        return ParentMissing("no row", fields=(name,)) if named else None
+
+    return run
+
+
+def test_parents_that_are_missed_one_after_another_are_left_out_together() -> None:
+    """The system names one at a time: what is left of the write still goes."""
+    second = Field("Owner__c", "owner_id", Kind.REFERENCE, "bigint", parent="account")
+    scene = Scene(contacts={"fields": (*contact().fields, second)})
+    first, one, other = [scene.linked(Name=name) for name in ("Acme", "Bcme", "Ccme")]
+    child = scene.linked_contact(first, LastName="Lee")
+    scene.rows.refusals[CONTACTS] = [_missed("AccountId", scene.row_id(one)), _missed("Owner__c", scene.row_id(other))]
+    scene.edit_salesforce(child, LastName="Li", AccountId=one.sfid, Owner__c=other.sfid)
+
+    told = scene.results()
+
+    assert (told, scene.row(child)) == (
+        [Result.WAITING],
+        {"LastName": "Li", "AccountId": first.sfid, "Owner__c": None},
     )

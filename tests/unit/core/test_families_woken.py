@@ -106,3 +106,16 @@ def test_a_child_of_two_parents_waits_for_both() -> None:
     scene.settle()
 
     assert {waiter.parent for waiter in scene.ledger.waiting.values()} == set(parents)
+
+
+def test_a_waiter_is_woken_by_a_message_of_its_own() -> None:
+    """Its id is new each time: a queue that knows the last one must not drop it."""
+    scene = Scene()
+    _, parent = unborn(scene)
+    scene.take()
+    for _ in range(2):
+        child_row(scene, parent)
+    scene.settle()
+    ids = [waiter.hint.hint_id for waiter in scene.ledger.waiting.values()]
+
+    assert (len(set(ids)), {text.split(":")[0] for text in ids}) == (2, {"wait"})

@@ -98,9 +98,10 @@ def test_a_delete_that_did_not_land_leaves_the_bases() -> None:
         (settled(OLD), settled(OLD)),
         (settled(NEW), Base(OLD, NEW, OLD, BaseState.FORM)),
         (Base(NEW, OLD, NEW, BaseState.FORM), settled(OLD)),
+        (Base(NEW, NEW, OLD, BaseState.FORM), Base(NEW, NEW, OLD, BaseState.FORM)),
         (Base(NEW, NEW, SEEN, BaseState.HALF), Base(NEW, NEW, OLD, BaseState.HALF)),
     ],
-    ids=["the base", "another value", "what Postgres holds", "half of an answer"],
+    ids=["the base", "another value", "what Postgres holds", "what was to follow", "half of an answer"],
 )
 def test_an_undelete_brings_back_what_lay_in_the_bin(base: Base, expected: Base) -> None:
     """That is what Salesforce holds now; where Postgres holds something else, it is behind, and nobody edited."""

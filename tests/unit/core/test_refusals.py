@@ -7,6 +7,7 @@ from chalicelib.core.ledger import IssueKind, Refusal
 from chalicelib.core.model import Side, condense
 from chalicelib.core.work import Result
 from tests.unit.core.parking import no_bad_name, parked, parked_whole
+from tests.unit.core.planning import HELD, planned, record, row, shown
 from tests.unit.core.scene import Scene
 
 # --- what a refusal leaves
@@ -168,3 +169,54 @@ def test_a_refused_field_is_not_sent_again() -> None:
     told = scene.results(scene.message(pair, Side.POSTGRES))
 
     assert (told, scene.wire.count("records.write"), len(scene.open_issues())) == ([Result.PARKED], 0, 1)
+
+
+# --- refusals and links
+
+
+@pytest.mark.parametrize(
+    ("refusal", "linked"),
+    [
+        (Refusal(True, {"Name": "bad"}, HELD), True),
+        (Refusal(True, {"Name": "bad"}, HELD, {"Zip": "x"}), True),
+        (Refusal(True, {"Name": "bad"}, HELD, {}), False),
+        (Refusal(False, {"Name": "bad"}, HELD), False),
+        (Refusal(False, {"Name": "worse"}, HELD), True),
+        (Refusal(True, {"Name": "bad"}, {**HELD, "Zip": "x"}), True),
+    ],
+    ids=["a field", "another whole", "the link alone", "the whole", "other values", "another row"],
+)
+def test_a_link_goes_without_the_fields_that_were_refused(refusal: Refusal, linked: bool) -> None:
+    """Unless just that was refused as well."""
+    plan = planned(row(sfid=None), record(Name="bad"), refusals={Side.POSTGRES: refusal})
+
+    assert plan.link is linked
+
+
+def test_a_refused_field_takes_its_whole_group_along() -> None:
+    """A group goes as one or not at all; the reason why its issue would close goes with it."""
+    refusals = {Side.SALESFORCE: Refusal(True, {"City": "bad"}, HELD)}
+    plan = planned(row(City="bad", Zip="3001", Name="x"), record(), refusals=refusals, issues={"place": shown((), ())})
+
+    assert (plan.fields[Side.SALESFORCE], plan.held_back) == ({"Name": "x"}, {Side.SALESFORCE})
+    assert ("place" in plan.target, plan.closed, plan.moved_by_user) == (False, {}, {"Name"})
+
+
+def test_a_refusal_of_another_value_holds_nothing_back() -> None:
+    """Nor does one of a field that is not written, nor one of the other side."""
+    refusals = [
+        {Side.SALESFORCE: Refusal(True, {"Name": "bad"}, HELD)},
+        {Side.SALESFORCE: Refusal(True, {"Phone": "1"}, HELD)},
+        {Side.POSTGRES: Refusal(True, {"Name": "x"}, HELD)},
+    ]
+    plans = [planned(row(Name="x"), record(), refusals=refusal) for refusal in refusals]
+
+    assert [(plan.fields[Side.SALESFORCE], plan.held_back) for plan in plans] == [({"Name": "x"}, set())] * 3
+
+
+@pytest.mark.parametrize("seen", [{**HELD, "Name": "other"}, {**HELD, "Hidden": "x"}])
+def test_a_side_that_moved_is_tried_again(seen: dict[str, str]) -> None:
+    """Another value, or a field that cannot be read any more: nobody knows whether it would refuse again."""
+    plan = planned(row(Name="bad"), record(), refusals={Side.SALESFORCE: Refusal(True, {"Name": "bad"}, seen)})
+
+    assert plan.held_back == set()

@@ -189,3 +189,18 @@ def test_a_parked_record_delays_no_other() -> None:
     told = scene.results()
 
     assert (told, scene.both(good, "Name")) == ([Result.PARKED, Result.SETTLED], ("good", "good"))
+
+
+def test_a_creation_that_is_refused_in_stages_is_parked() -> None:
+    """The field was mended, and the whole is refused now: that is one more try, and no third."""
+    scene = Scene()
+    scene.records.refusals += [no_bad_name, lambda save: Rejected("no") if save.after["Name"] == "worse" else None]
+    pair = scene.insert_postgres(Name="bad")
+    scene.drain()
+    scene.edit_postgres(pair, Name="worse")
+    scene.drain()
+    scene.wire.calls.clear()
+
+    told = scene.results(scene.message(pair, Side.POSTGRES))
+
+    assert (told, scene.wire.count("records.write"), len(scene.open_issues())) == ([Result.PARKED], 0, 1)

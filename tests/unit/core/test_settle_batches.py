@@ -195,6 +195,7 @@ def taken_over(scene: Scene, pair: Pair) -> None:
     """Another worker writes the entry."""
     entry = scene.entry(pair)
     scene.ledger.write([EntryChange(entry, replace(entry, version=entry.version + 1))])
+    scene.ledger.disturb([scene.entry(pair)])
 
 
 def test_a_result_is_not_written_over_another_workers_entry() -> None:
@@ -276,3 +277,32 @@ def test_a_message_between_a_creation_and_its_link_is_worked_off_by_the_holder()
         {Result.HANDED_OVER},
         (("Acme", "2"), ("Acme", "2")),
     )
+
+
+def test_what_a_step_tells_of_conflicts_and_merges() -> None:
+    """A conflict and a refusal are two cases for a person; edits of both sides that merged are counted by unit."""
+    scene = Scene()
+    pair = scene.linked(Name="Acme")
+    scene.edit_both(pair, {"Name": "Acme Ltd", "Phone": "1", "Note": "x"}, {"Name": "Acme Inc", "Zip": "3000"})
+    merged = scene.settle(scene.message(pair, Side.POSTGRES))
+    scene.records.refusals.append(lambda save: Rejected("no") if save.after["Phone"] == "bad" else None)
+    scene.edit_both(pair, {"Name": "Acme AG", "Phone": "bad"}, {})
+    refused = scene.settle(scene.message(pair, Side.POSTGRES))
+
+    assert [(o.conflicts, o.merged, o.wrote) for o in merged] == [(1, 3, frozenset(Side))]
+    assert [(o.result, o.conflicts, o.merged) for o in refused] == [(Result.PARKED, 2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(Rejected("bad value", code="MALFORMED_ID"), "MALFORMED_ID"), (Rejected("bad value"), "Rejected")],
+)
+def test_a_refused_read_is_told_without_the_systems_text(error: Rejected, told: str) -> None:
+    """It may quote a value; the code, or the kind of the error, is enough to look for it."""
+    scene, (pair,) = edited(1)
+    scene.edit_postgres(pair, Phone="2")
+    scene.wire.fail("records.read", error)
+
+    (outcome,) = scene.settle(scene.message(pair, Side.POSTGRES))
+
+    assert str(outcome.error) == f"a read was refused: {told}"

@@ -14,7 +14,7 @@ from chalicelib.core.errors import (
     TwinledgerError,
     Unavailable,
 )
-from chalicelib.core.model import Change, Hint, Record, Row, RowId, RowState, SalesforceId, Side
+from chalicelib.core.model import Change, Hint, Marker, Record, Row, RowId, RowState, SalesforceId, Side
 from chalicelib.core.work import Outcome, Result, Work
 from tests.unit.core.planning import LINKED, SFID, record, row
 from tests.unit.core.scene import account, contact
@@ -167,3 +167,26 @@ def test_a_row_without_values_is_a_row() -> None:
     empty = Row(("1",), None, {})
 
     assert Work(account(), "key", state=RowState(empty, None)).row is empty
+
+
+# --- the other half
+
+
+def test_a_record_takes_its_other_half() -> None:
+    """A row or a record that was found by its values, the marker as it was read."""
+    marker = Marker("op", {})
+    by_row = Work(account(), "key", state=RowState(None, marker), record=record())
+    by_record = Work(account(), "key", state=RowState(row(), None))
+    by_row.take(row())
+    by_record.take(record())
+
+    assert (by_row.state, by_row.pk, by_row.matched) == (RowState(row(), marker), ("1",), Side.POSTGRES)
+    assert (by_record.record, by_record.sfid, by_record.matched) == (record(), SFID, Side.SALESFORCE)
+
+
+def test_the_messages_of_the_other_half_are_answered_once() -> None:
+    """By the one that goes on."""
+    one, other = Work(account(), "key", [hint()]), Work(account(), "key-2", [hint(RECORD)])
+    one.absorb(other)
+
+    assert (one.hints, other.hints, other.result) == ([hint(), hint(RECORD)], [], Result.UNCHANGED)

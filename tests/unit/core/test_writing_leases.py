@@ -247,3 +247,59 @@ def test_a_new_record_has_no_second_to_wait_for() -> None:
     scene.drain()
 
     assert (scene.clock.slept, len(scene.records.all("Account"))) == (0.0, 1)
+
+
+# --- what a lease leaves
+
+
+def test_a_holder_that_goes_round_again_has_given_its_lease_back() -> None:
+    """Should it die now, nobody has to wait; and what it wrote is found by its intent."""
+    scene, pair = edited()
+    left = []
+
+    def disturb() -> None:
+        scene.ledger.disturb([scene.entry(pair)])
+        scene.wire.meanwhile("ledger.read", lambda: left.append(scene.entry(pair)))
+
+    scene.wire.then("records.write", disturb)
+    scene.settle()
+
+    assert [entry.leased(scene.clock.now()) for entry in left] == [False]
+    assert [(entry.intent is not None and entry.intent.failed, entry.updated_at) for entry in left] == [
+        (False, scene.clock.now())
+    ]
+
+
+@pytest.mark.parametrize("call", ["records.write", "rows.write"])
+def test_a_released_entry_says_when(call: str) -> None:
+    """Whoever sweeps the ledger sees how long ago a record was touched."""
+    scene = Scene()
+    pair = scene.linked(Name="Acme")
+    if call == "records.write":
+        scene.edit_postgres(pair, Name=EDITED)
+    else:
+        scene.edit_salesforce(pair, Name=EDITED)
+    scene.clock.advance(5.0)
+    scene.wire.fail(call, Throttled("slower"))
+    scene.settle()
+
+    assert scene.entry(pair).updated_at == scene.clock.now()
+
+
+def test_a_holder_that_is_disturbed_twice_still_links_what_it_has_created() -> None:
+    """Each write of its entry is repeated on top of what moved."""
+    scene = Scene()
+    pair = scene.insert_postgres(Name="Acme")
+    (hint,) = scene.take()
+
+    def disturb(times: int) -> None:
+        (entry,) = scene.ledger.entries.values()
+        scene.ledger.disturb([entry])
+        if times > 1:
+            scene.wire.meanwhile("ledger.write", lambda: disturb(times - 1))
+
+    scene.wire.then("records.write", lambda: disturb(3))
+    told = scene.results(hint)
+
+    assert (told, scene.wire.count("records.write")) == ([Result.SETTLED], 1)
+    assert scene.rows.rows(pair.table)[pair.pk or ()].sfid == scene.records.all("Account")[0].id
