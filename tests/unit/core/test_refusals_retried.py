@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.core.errors import Rejected
 from chalicelib.core.model import Side
 from chalicelib.core.work import Result
 from tests.fakes.rows import refuse
