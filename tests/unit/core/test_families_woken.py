@@ -1,10 +1,10 @@
 """Parents before children: who wakes whom."""
 
 from chalicelib.core.errors import ParentMissing, Unavailable
-from chalicelib.core.mapping import Field, Kind
+from chalicelib.core.mapping import Field, Kind, Policy
 from chalicelib.core.model import Identity, SalesforceId, Side
 from chalicelib.core.work import Result
-from tests.unit.core.kin import CONTACTS, child_row, unborn
+from tests.unit.core.kin import CONTACTS, child_row, parent_record, unborn
 from tests.unit.core.scene import VISIBILITY, Scene, contact
 
 # --- who wakes
@@ -119,3 +119,19 @@ def test_a_waiter_is_woken_by_a_message_of_its_own() -> None:
     ids = [waiter.hint.hint_id for waiter in scene.ledger.waiting.values()]
 
     assert (len(set(ids)), {text.split(":")[0] for text in ids}) == (2, {"wait"})
+
+
+def test_a_conflict_beside_a_missing_parent_is_decided_by_time() -> None:
+    """The reference is still left alone when the plan is made again with the time of the edit."""
+    scene = Scene(contacts={"policy": Policy.NEWEST_WINS})
+    first = scene.linked(Name="Acme")
+    child = scene.linked_contact(first, LastName="Lee")
+    missing = parent_record(scene)
+    scene.edit_salesforce(child, AccountId=missing, LastName="Lo")
+    scene.clock.advance(5.0)
+    scene.edit_postgres(child, LastName="Li")
+
+    told = {outcome.result for outcome in scene.settle()}
+
+    assert (told, scene.both(child, "LastName")) == ({Result.WAITING}, ("Li", "Li"))
+    assert scene.both(child, "AccountId") == (first.sfid, missing)

@@ -132,3 +132,18 @@ def test_a_deleted_change_is_a_hint_like_any_other() -> None:
     told = scene.results(replace(scene.message(pair, Side.POSTGRES), change=Change.DELETED))
 
     assert (told, scene.both(pair, "Name")) == ([Result.UNCHANGED], ("Acme", "Acme"))
+
+
+def test_a_row_with_another_primary_key_is_not_gone_with_its_record() -> None:
+    """Its record was removed for good: the deletion reaches the row where it is now."""
+    scene = Scene()
+    pair = scene.linked(Name="Acme")
+    held = scene.row(pair) or {}
+    scene.rows.delete(pair.table, pair.pk or ())
+    scene.rows.insert(pair.table, held, sfid=pair.sfid)
+    scene.records.purge(pair.sfid or "")
+    scene.queue.clear()
+
+    scene.settle(scene.message(pair, Side.SALESFORCE, content=False))
+
+    assert (scene.rows.rows(pair.table), scene.entry(pair).alive) == ({}, False)

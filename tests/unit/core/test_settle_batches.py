@@ -306,3 +306,13 @@ def test_a_refused_read_is_told_without_the_systems_text(error: Rejected, told: 
     (outcome,) = scene.settle(scene.message(pair, Side.POSTGRES))
 
     assert str(outcome.error) == f"a read was refused: {told}"
+
+
+def test_a_disturbed_record_does_not_hold_up_its_batch() -> None:
+    """It goes round again; what was settled beside it is done."""
+    scene, (disturbed, other) = edited(2)
+    scene.wire.then("records.write", lambda: scene.ledger.disturb([scene.entry(disturbed)]))
+
+    outcomes = scene.settle()
+
+    assert [of(scene, outcomes, pair).result for pair in (disturbed, other)] == [Result.SETTLED, Result.SETTLED]
