@@ -296,7 +296,7 @@ def test_a_deletion_closes_the_open_issues() -> None:
 @pytest.mark.xfail(strict=True, reason="a deletion is carried to a side that the mapping never writes")
 @pytest.mark.parametrize("written", list(Side))
 def test_a_deletion_is_not_carried_against_a_one_way_mapping(written: Side) -> None:
-    """A row that is deleted from a copy of Salesforce takes no record along, nor a record the row that it is made of."""
+    """A row that is deleted from a copy of Salesforce takes no record along; nor the other way round."""
     names = ("Name", "Phone", "Note", "place")
     scene = Scene(creates=frozenset({written}), units={name: {"writable": frozenset({written})} for name in names})
     pair = scene.insert_salesforce(Name="Acme") if written is Side.POSTGRES else scene.insert_postgres(Name="Acme")
