@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from tests.bench import bursts, roundtrips, settling
-from tests.bench.stack import GONE, Stack, StackDown, commit_id
+from tests.bench.stack import GONE, Stack, StackDown, circumstances
 
 SECTIONS: Mapping[str, Callable[[Stack, int], str]] = {
     "roundtrips": roundtrips.run,
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"no section {', '.join(unknown)}" if unknown else "two edits are the fewest")
     try:
         stack = Stack.running()
-        print(f"commit {commit_id()}, Python {sys.version.split()[0]}")
+        print(circumstances())
         for name in options.sections or SECTIONS:
             print(SECTIONS[name](stack, options.edits), flush=True)
     except StackDown as error:

@@ -23,6 +23,7 @@ WARM_UP = 5
 CLOCK_SECONDS = 0.005  # what rounding to milliseconds may do
 OWN_CALLS = frozenset({"read", "update", "token"})  # of the user who edits and looks; the sync makes no such calls
 SWEEP_CALLS = frozenset({"replication"})
+SWEEP_SECONDS = 10.0  # for which a sweep has records read again, which no edit asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +121,13 @@ def _measure(edit: Callable[[Pair, str], Callable[[], bool]], pair: Pair, name: 
 def _direction(stack: Stack, edit: Callable[[Pair, str], Callable[[], bool]], found: Sequence[Pair]) -> Direction:
     direction = Direction()
     stack.calm()
-    before = stack.org.calls()
+    before, swept = stack.org.calls(), 0.0
     for pair in found:
         direction.edits.append(_measure(edit, pair, "trip"))
-        after = stack.org.calls()
-        if calls_between(before, after, SWEEP_CALLS):  # it has records read again, which no edit asked for
-            stack.calm()
-            after = stack.org.calls()
-        else:
+        after, now = stack.org.calls(), time.time()
+        if calls_between(before, after, SWEEP_CALLS):
+            swept = now
+        if now - swept > SWEEP_SECONDS:
             direction.calls.append(calls_between(before, after, after.keys() - OWN_CALLS))
         before = after
     return direction

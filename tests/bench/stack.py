@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import time
 import uuid
@@ -263,8 +264,8 @@ class Stack:
             self.pause(paused=False)
 
 
-def commit_id() -> str:
-    """The commit of this working copy, marked where files were changed since."""
+def circumstances() -> str:
+    """What a figure is worth little without: the commit (marked where files were changed), the Python, the load."""
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--exclude", "*"],  # noqa: S607
         cwd=ROOT,
@@ -272,4 +273,6 @@ def commit_id() -> str:
         text=True,
         check=False,
     )
-    return done.stdout.strip() or "unknown"
+    version, load = platform.python_version(), os.getloadavg()[0]
+    commit = done.stdout.strip() or "unknown"
+    return f"commit {commit}, Python {version}, load average {load:.1f} on {os.cpu_count()} processors"

@@ -17,7 +17,7 @@ from tests.bench.soak.check import Found, Written, check
 from tests.bench.soak.edits import Edit, draw, of_thread
 from tests.bench.soak.kill import Killer
 from tests.bench.soak.observe import Observer, write
-from tests.bench.stack import GONE, Stack, StackDown, commit_id
+from tests.bench.stack import GONE, Stack, StackDown, circumstances
 
 USERS = 3  # at once, on each side
 GRACE_SECONDS = 30.0  # beyond the visibility time-out
@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _soak(stack: Stack, options: argparse.Namespace) -> int:
-    print(f"commit {commit_id()}, Python {sys.version.split()[0]}, seed {options.seed}")
+    print(f"{circumstances()}, seed {options.seed}")
     found = pairs(stack, options.records, "Soak")
     run = f"{time.time_ns() // 10**6 % 36**4:x}"
     observer = Observer(stack, found)
