@@ -25,11 +25,6 @@ def middle_and_most(counts: Sequence[float]) -> str:
     return f"{middle:g}" if middle == most else f"{middle:g} (most {most:g})"
 
 
-def share(part: float, whole: float) -> str:
-    """A cell: a part of a whole in percent."""
-    return f"{part / whole:.0%}" if whole else "-"
-
-
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table as Markdown, which reads as well in a terminal: the first column to the left, all others to the right."""
     widths = [max(len(row[at]) for row in (header, *rows)) for at in range(len(header))]

@@ -1,7 +1,8 @@
 """What the functions did, and when: read from CloudWatch Logs, as it would be on AWS.
 
 Lambda ends each invocation with a REPORT line that has its duration; Powertools writes the metrics of the invocation
-as a line of the embedded metric format. Both carry times in milliseconds.
+as a line of the embedded metric format. Both carry times in milliseconds. The emulator may note a line with the next
+invocation of the same environment; such a line is left out, and its invocation is then without metrics.
 """
 
 import json
@@ -10,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-REPORT = re.compile(r"REPORT RequestId: (\S+)\s+Duration: ([\d.]+) ms")
-START = re.compile(r"START RequestId: (\S+)")
+REPORT = re.compile(r"REPORT RequestId: \S+\s+Duration: ([\d.]+) ms")
+START = re.compile(r"START RequestId: ")
+ROUNDING = 0.002  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,17 @@ class Invocation:
 
 def parse(events: Iterable[Mapping[str, Any]]) -> Iterator[Invocation]:
     """The invocations that the events of one log group tell of."""
-    told: dict[str, tuple[float, Mapping[str, Any]]] = {}
-    current = ""
+    lines: list[Mapping[str, Any]] = []
     for event in events:
-        message, at = str(event["message"]), event["timestamp"] / 1000
-        if found := START.match(message):
-            current = found[1]
+        message, ended = str(event["message"]), event["timestamp"] / 1000
+        if START.match(message):
+            lines = []
         elif found := REPORT.match(message):
-            told_at, line = told.pop(found[1], (None, {}))
-            yield Invocation(at - float(found[2]) / 1000, at, told_at, _values(line))
+            began = ended - float(found[1]) / 1000
+            line = next((line for line in lines if began - ROUNDING <= _told(line) <= ended + ROUNDING), None)
+            yield Invocation(began, ended, None if line is None else _told(line), _values(line or {}))
         elif message.startswith('{"_aws"'):
-            line = json.loads(message)
-            told[current] = line["_aws"]["Timestamp"] / 1000, line
+            lines.append(json.loads(message))
 
 
 def invocations(logs: Any, function: str, since: float) -> list[Invocation]:
@@ -76,6 +77,10 @@ def invocations(logs: Any, function: str, since: float) -> list[Invocation]:
             by_stream.setdefault(event["logStreamName"], []).append(event)
     found = [invocation for events in by_stream.values() for invocation in parse(events)]
     return sorted(found, key=lambda invocation: invocation.began)
+
+
+def _told(line: Mapping[str, Any]) -> float:
+    return float(line["_aws"]["Timestamp"]) / 1000
 
 
 def _values(line: Mapping[str, Any]) -> dict[str, list[float]]:

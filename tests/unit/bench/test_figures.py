@@ -59,6 +59,14 @@ def test_an_invocation_without_metrics_has_none() -> None:
     assert (found.told, found.settling_since, found.sent_at) == (None, None, None)
 
 
+def test_a_line_that_was_noted_with_the_next_invocation_is_not_that_one_s() -> None:
+    """Its time says so."""
+    late, own = events("r1", 10_100, 100, 10_090, SettleTime=50), events("r2", 10_900, 100, 10_890, SettleTime=70)
+    first, second = parse([late[0], late[2], own[0], late[1], own[1], own[2]])
+    assert first.told is None
+    assert second.metrics == {"SettleTime": [0.07]}
+
+
 def settle(sent: float, *, wrote: bool) -> Invocation:
     """A settle step of 50 ms that begins 20 ms after its message was sent."""
     metrics = {"SettleTime": [0.05], "QueueTime": [0.02], "Settled" if wrote else "Unchanged": [1.0]}
