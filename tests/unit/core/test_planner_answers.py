@@ -198,3 +198,15 @@ def test_the_answer_of_a_plan_is_none_where_nobody_decided() -> None:
     plan = planned(row(Phone="2"), record(), bases=bases, intent=entry.intent)
 
     assert (plan.answer, plan.causes["Phone"]) == (None, Cause.FORM)
+
+
+def test_half_of_an_answer_that_went_with_its_row_comes_back_in_full() -> None:
+    """The ledger knows the long text by digest, the side that had it is gone: the answer has it still."""
+    text = "x" * 2000
+    known = (condense(text),)
+    half = {**BASES, "Note": Base(known, known, (None,), BaseState.HALF)}
+    given = {"Note": answer((text,), ("y",), (None,))}
+
+    plan = planned(None, record(Name="Acme Ltd"), bases=half, answers=given, intent=INTERRUPTED)
+
+    assert (fields(plan)[0]["Note"], fields(plan)[1]) == (text, {"Note": text})
