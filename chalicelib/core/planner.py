@@ -94,8 +94,8 @@ class _Planner:
         if self.ground.alive:
             if not self._edited(survivor):
                 result.alive = False
-                if self.mapping.on_delete is OnDelete.KEEP:
-                    result.survivor = survivor
+                if self.mapping.on_delete is OnDelete.KEEP or survivor not in self.mapping.creates:
+                    result.survivor = survivor  # nothing is deleted on a side that the mapping never writes
                 else:
                     result.existence = Existence.DELETE_POSTGRES if in_postgres else Existence.DELETE_SALESFORCE
                 return
