@@ -13,7 +13,7 @@ import msgspec
 
 from chalicelib.aws.state import Installation
 from chalicelib.core.errors import ConfigurationError, TwinledgerError
-from chalicelib.core.model import Hint, SalesforceId
+from chalicelib.core.model import Hint
 from chalicelib.core.ports import Hints
 from chalicelib.jobs.telling import Telemetry
 from chalicelib.salesforce.events import parse_events
@@ -131,7 +131,7 @@ class Webhooks:
     def _mapped(self, hints: Iterable[Hint], installed: Installation) -> list[Hint]:
         mapped = []
         for told in hints:
-            if isinstance(told.identity, SalesforceId) and told.identity.object in installed.mappings.by_object:
+            if installed.mappings.of(told.identity) is not None:
                 mapped.append(told)
             else:
                 self._telemetry.count("NotMapped")

@@ -36,8 +36,8 @@ class Identifier:
 
     def identify(self, hints: Sequence[Hint]) -> tuple[list[Work], list[Outcome]]:
         """The records that the hints name, and the outcomes of hints that no mapping covers."""
-        unmapped = [hint for hint in hints if self.mapping(hint.identity) is None]
-        mapped = [hint for hint in hints if self.mapping(hint.identity) is not None]
+        unmapped = [hint for hint in hints if self._mappings.of(hint.identity) is None]
+        mapped = [hint for hint in hints if self._mappings.of(hint.identity) is not None]
         named = {hint.identity for hint in mapped}
         links = {hint.identity: link for hint in mapped if (link := self._link(hint)) is not None}
         keys = dict(self._ledger.find(named | set(links.values()))) if named else {}
@@ -105,12 +105,6 @@ class Identifier:
         if isinstance(identity, SalesforceId):
             return self._mappings.by_object[identity.object]
         return self._mappings.by_table[identity.table]
-
-    def mapping(self, identity: Identity) -> ObjectMapping | None:
-        """The mapping that covers an identity; None: none does."""
-        if isinstance(identity, SalesforceId):
-            return self._mappings.by_object.get(identity.object)
-        return self._mappings.by_table.get(identity.table)
 
     def _read_rows(self, identities: Sequence[RowId]) -> dict[Identity, RecordKey]:
         """Keys of rows without a look-up: by their Salesforce id where they have one."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from chalicelib.core.model import Fields, Side, Value
+from chalicelib.core.model import Fields, Identity, SalesforceId, Side, Value
 
 
 class Policy(StrEnum):
@@ -180,6 +180,12 @@ class Mappings:
     def by_table(self) -> dict[str, ObjectMapping]:
         """By schema-qualified table."""
         return {mapping.table: mapping for mapping in self.mappings}
+
+    def of(self, identity: Identity) -> ObjectMapping | None:
+        """The mapping that covers a record or a row; None: none does."""
+        if isinstance(identity, SalesforceId):
+            return self.by_object.get(identity.object)
+        return self.by_table.get(identity.table)
 
     @cached_property
     def parents(self) -> frozenset[str]:

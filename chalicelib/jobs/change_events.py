@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Change, SalesforceId
+from chalicelib.core.model import Change
 from chalicelib.core.ports import Hints
 from chalicelib.jobs.telling import Telemetry
 from chalicelib.salesforce.malformed import MalformedMessage
@@ -59,7 +59,7 @@ class ChangeEvents:
             self._telemetry.info("an event of another org", organization=relayed.organization_id)
             self._telemetry.count("Refused")
             return
-        mapped = [hint for hint in relayed.hints if self._mapped(hint.identity)]
+        mapped = [hint for hint in relayed.hints if self._mappings.of(hint.identity) is not None]
         hints = mapped if relayed.gap or not self._only_existence else [hint for hint in mapped if hint.change in GONE]
         self._hints.send(hints)
         self._telemetry.count("Received", len(hints))
@@ -67,6 +67,3 @@ class ChangeEvents:
         overflown = [name for name in relayed.resync if name in self._mappings.by_object]
         if overflown:
             self._resync(overflown)
-
-    def _mapped(self, identity: object) -> bool:
-        return isinstance(identity, SalesforceId) and identity.object in self._mappings.by_object

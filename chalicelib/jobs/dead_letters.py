@@ -103,11 +103,7 @@ class DeadLetters:
         return row_key(identity.table, identity.key)
 
     def _mapping(self, identity: Identity) -> str:
-        found = (
-            self._mappings.by_object.get(identity.object)
-            if isinstance(identity, SalesforceId)
-            else self._mappings.by_table.get(identity.table)
-        )
+        found = self._mappings.of(identity)
         return "" if found is None else found.name
 
 

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import requests
 from psycopg import sql
 
 from chalicelib.core.model import Side
 from chalicelib.wiring import Wiring
 from infra.local.layout import Layout
-from infra.local.roundtrip import API, RoundTripError, wait_until
+from infra.local.roundtrip import RoundTripError, ask_org, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,15 +46,7 @@ class People:
         Raises:
             RoundTripError: The org refused it.
         """
-        answer = requests.request(
-            method,
-            f"{self.stack['salesforce_url']}/{API}/{path}",
-            headers={"Authorization": f"Bearer {self.stack['salesforce_token']}"},
-            timeout=10,
-            **options,
-        )
-        if not answer.ok:
-            raise RoundTripError(f"the simulated org answered {answer.status_code} to {method} {path}: {answer.text}")
+        answer = ask_org(self.stack["salesforce_url"], self.stack["salesforce_token"], method, path, **options)
         return answer.json() if answer.content else None
 
     def postgres(self, statement: sql.Composed, *values: object) -> tuple[Any, ...] | None:

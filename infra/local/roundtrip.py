@@ -99,16 +99,21 @@ class RoundTrip:
         return answer.json()["Phone"]  # type: ignore[no-any-return]
 
     def _call(self, method: str, path: str, **options: Any) -> requests.Response:
-        answer = requests.request(
-            method,
-            f"{self.org_url}/{API}/{path}",
-            headers={"Authorization": f"Bearer {self.token}"},
-            timeout=10,
-            **options,
-        )
-        if not answer.ok:
-            raise RoundTripError(f"the simulated org answered {answer.status_code} to {method} {path}: {answer.text}")
-        return answer
+        return ask_org(self.org_url, self.token, method, path, **options)
+
+
+def ask_org(url: str, token: str, method: str, path: str, **options: Any) -> requests.Response:
+    """One call of the simulated org's REST API.
+
+    Raises:
+        RoundTripError: The org refused it.
+    """
+    answer = requests.request(
+        method, f"{url}/{API}/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=10, **options
+    )
+    if not answer.ok:
+        raise RoundTripError(f"the simulated org answered {answer.status_code} to {method} {path}: {answer.text}")
+    return answer
 
 
 def _made_up_phone() -> str:
