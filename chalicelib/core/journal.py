@@ -8,12 +8,11 @@ released    the operation did not go through: the lease is given back, the inten
 refused     a system refused the write: the same, with the refusal and its issue
 """
 
-import hashlib
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from chalicelib.core.errors import Parked
+from chalicelib.core.issues import ReadIssues, close, conflicts, rejected
 from chalicelib.core.ledger import (
     Answer,
     Base,
@@ -23,16 +22,13 @@ from chalicelib.core.ledger import (
     Existence,
     History,
     Intent,
-    Issue,
-    IssueKind,
-    OpenIssue,
     Refusal,
     Remembered,
     alike,
 )
 from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Digest, Fields, Identity, Known, Record, RowId, SalesforceId, Side, condense
-from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan
+from chalicelib.core.model import Fields, Identity, Known, Record, RowId, SalesforceId, Side, condense, some
+from chalicelib.core.plan import Plan
 from chalicelib.core.recover import (
     buried,
     formed,
@@ -41,14 +37,6 @@ from chalicelib.core.recover import (
     unit_values,
 )
 from chalicelib.core.work import Work
-
-ISSUE_NAMESPACE = uuid.UUID("5b1f9c0e-3f0b-4d57-8a53-2f6a6f1c7d11")
-ReadIssues = Callable[[Sequence[str]], Mapping[str, Issue]]
-
-
-def refusal_slot(side: Side) -> str:
-    """The issue slot of a write that a side refused."""
-    return f"*{side}"
 
 
 def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
@@ -67,7 +55,7 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         lease_until=now + lease_seconds,
         answer=plan.answer,
     )
-    issues, documents = _conflicts(work, plan, entry, now)
+    issues, documents = conflicts(work, plan, entry, now)
     hops = entry.hops + 1 if plan.moved_by_automation else entry.hops
     after = replace(
         entry,
@@ -96,7 +84,7 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
     """The bases of a record of which nothing is to be written; None where the ledger holds them already."""
     plan, entry = work.planned, work.current
     bases = {**plan.bases, **{name: settled(remember(values)) for name, values in plan.target.items()}}
-    issues, documents = _conflicts(work, plan, entry, now)
+    issues, documents = conflicts(work, plan, entry, now)
     after = replace(
         entry,
         alive=plan.alive,
@@ -109,7 +97,7 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
         answers=_open_answers(entry, plan),
         salesforce_second=_second(entry, work.record),
     )
-    after, closing = _close(plan, after, now, read)
+    after, closing = close(plan, after, now, read)
     if after == entry or (work.entry is None and plan.alive is not True):
         return None
     after = replace(after, version=entry.version + 1, updated_at=now)
@@ -145,7 +133,7 @@ def finished(work: Work, now: float, read: ReadIssues) -> EntryChange:
         salesforce_second=max(_second(entry, work.record), record.modified_at if record is not None else 0),
         updated_at=now,
     )
-    after, closing = _close(plan, after, now, read)
+    after, closing = close(plan, after, now, read)
     return EntryChange(work.entry, after, _links(work), closing, taken=_taken(work))
 
 
@@ -177,30 +165,11 @@ def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
     if earlier is not None and dict(earlier.seen) == seen:
         refusal = _refused_before(earlier, refusal)
     items = {**refusal.items, **(refusal.rest or {})}
-    slot = refusal_slot(side)
-    known = work.current.issues.get(slot)
-    document = Issue(
-        id=known.id if known is not None else issue_id(work.key, slot, work.operation),
-        key=work.key,
-        mapping=work.mapping.name,
-        slot=slot,
-        kind=IssueKind.REJECTED,
-        opened_at=known.opened_at if known is not None else now,
-        updated_at=now,
-        fields=tuple(sorted(items)),
-        postgres=_some(work.row.values if work.row is not None else {}, items),
-        salesforce=_some(work.record.values if work.record is not None else {}, items),
-        code=error.code,
-        text=str(error),
-        actors=_actors(work),
-        sfid=work.sfid,
-        pk=work.pk,
-    )
-    shown = OpenIssue(document.id, IssueKind.REJECTED, None, None, document.opened_at)
+    shown, document = rejected(work, now, side, error, items)
     entry = replace(
         change.entry,
         refusals={**change.entry.refusals, side: refusal},
-        issues={**change.entry.issues, slot: shown},
+        issues={**change.entry.issues, document.slot: shown},
     )
     return replace(change, entry=entry, issues=(document,))
 
@@ -240,11 +209,6 @@ def carried_over(change: EntryChange, now_seen: Entry) -> EntryChange:
     return replace(change, seen=now_seen, entry=entry)
 
 
-def issue_id(key: str, slot: str, content: str) -> str:
-    """The id of an issue: the same conflict, met again after a failed try, is the same issue."""
-    return str(uuid.uuid5(ISSUE_NAMESPACE, f"{key}\n{slot}\n{content}"))
-
-
 # --- pieces
 
 
@@ -282,15 +246,6 @@ def _second(entry: Entry, record: Record | None) -> int:
     return max(entry.salesforce_second, record.modified_at if record is not None else 0)
 
 
-def _some(fields: Fields, names: Mapping[str, object]) -> dict[str, bool | str | None]:
-    return {name: value for name, value in fields.items() if name in names}
-
-
-def _actors(work: Work) -> dict[Side, str]:
-    named = {side: work.actor(side) for side in Side}
-    return {side: actor for side, actor in named.items() if actor is not None}
-
-
 def _open_answers(entry: Entry, plan: Plan) -> dict[str, Answer]:
     carried = {plan.answer, entry.intent.answer if entry.intent is not None else None}
     return {
@@ -319,89 +274,6 @@ def _read_back(
             echoes[side, name] = held
 
 
-def _conflicts(work: Work, plan: Plan, entry: Entry, now: float) -> tuple[dict[str, OpenIssue], tuple[Issue, ...]]:
-    """The open issues with the plan's conflicts in them, and the documents to write for it."""
-    issues, documents = dict(entry.issues), []
-    for conflict in plan.conflicts:
-        known = issues.get(conflict.slot)
-        if conflict.decision:
-            documents.append(_document(work, conflict, None, now))
-        elif known is None or not (
-            known.kind is conflict.kind
-            and alike(known.postgres, conflict.postgres)
-            and alike(known.salesforce, conflict.salesforce)
-        ):
-            document = _document(work, conflict, known, now)
-            documents.append(document)
-            issues[conflict.slot] = OpenIssue(
-                document.id,
-                conflict.kind,
-                conflict.postgres and tuple(condense(value) for value in conflict.postgres),
-                conflict.salesforce and tuple(condense(value) for value in conflict.salesforce),
-                document.opened_at,
-            )
-    work.conflicts = max(work.conflicts, len(documents))
-    return issues, tuple(documents)
-
-
-def _document(work: Work, conflict: Conflict, known: OpenIssue | None, now: float) -> Issue:
-    unit = work.mapping.by_unit.get(conflict.slot)
-    names = unit.fields if unit is not None else work.mapping.names
-    base = work.ground.bases.get(conflict.slot)
-    agreed_values = base.agreed if base is not None else None
-    content = repr((conflict.kind, _printed(conflict.postgres), _printed(conflict.salesforce), _printed(agreed_values)))
-    opened_at = known.opened_at if known is not None else now
-    return Issue(
-        id=known.id if known is not None else issue_id(work.key, conflict.slot, f"{content}\n{_age(work)}"),
-        key=work.key,
-        mapping=work.mapping.name,
-        slot=conflict.slot,
-        kind=conflict.kind,
-        opened_at=opened_at,
-        updated_at=now,
-        closed_at=now if conflict.decision else None,
-        reason=conflict.decision,
-        fields=names if conflict.slot != DELETE_SLOT else (),
-        base=dict(zip(names, agreed_values, strict=True)) if agreed_values is not None and unit is not None else {},
-        postgres=_some(work.row.values if work.row is not None else {}, dict.fromkeys(names)),
-        salesforce=_some(work.record.values if work.record is not None else {}, dict.fromkeys(names)),
-        actors=_actors(work),
-        sfid=work.sfid,
-        pk=work.pk,
-    )
-
-
-def _age(work: Work) -> int:
-    """Tells a conflict from the same values in conflict another time: the stamp that Salesforce gave its side."""
-    return work.record.modified_at if work.record is not None else 0
-
-
-def _printed(values: Remembered | None) -> str:
-    """A unit's values for a digest."""
-    parts = (f"{value.sha256}:{value.length}" if isinstance(value, Digest) else repr(value) for value in values or ())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _close(plan: Plan, after: Entry, now: float, read: ReadIssues) -> tuple[Entry, tuple[Issue, ...]]:
-    """The entry without the issues that are over, and those issues, closed."""
-    over = {slot: reason for slot, reason in plan.closed.items() if slot in after.issues}
-    refusals = {side: refusal for side, refusal in after.refusals.items() if side in plan.held_back}
-    for side in Side:
-        if side not in plan.held_back:  # an operator's retry has cleared the refusal, but not its issue
-            over.setdefault(refusal_slot(side), "the write passed, or is no longer needed")
-    over = {slot: reason for slot, reason in over.items() if slot in after.issues}
-    if not over:
-        return replace(after, refusals=refusals), ()
-    found = read([after.issues[slot].id for slot in over])
-    closing = tuple(
-        replace(found[shown.id], closed_at=now, updated_at=now, reason=reason)
-        for slot, reason in over.items()
-        if (shown := after.issues[slot]).id in found
-    )
-    issues = {slot: shown for slot, shown in after.issues.items() if slot not in over}
-    return replace(after, refusals=refusals, issues=issues), closing
-
-
 def _overwritten(work: Work, plan: Plan, now: float) -> tuple[History, ...]:
     """What the plan is about to overwrite, per side and cause."""
     record = work.record if work.record is not None and not work.record.deleted else None
@@ -420,7 +292,7 @@ def _overwritten(work: Work, plan: Plan, now: float) -> tuple[History, ...]:
             written = plan.fields.get(side, {})
             for cause in dict.fromkeys(causes.get(name, Cause.EDIT) for name in written):
                 after = {name: value for name, value in written.items() if causes.get(name, Cause.EDIT) is cause}
-                entries.append(_history(work, now, side, cause, (_some(before, after), after)))
+                entries.append(_history(work, now, side, cause, (some(before, after), after)))
     return tuple(entries)
 
 

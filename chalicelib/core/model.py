@@ -5,7 +5,7 @@ that equality of Python objects is equality of data and everything fits into JSO
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -46,6 +46,11 @@ def condense(value: Known) -> Known:
     if isinstance(value, str) and len(value) > LONG_TEXT:
         return Digest(hashlib.sha256(value.encode()).hexdigest(), len(value))
     return value
+
+
+def some(fields: Fields, names: Collection[str]) -> dict[str, Value]:
+    """The fields of these names, as far as they are there."""
+    return {name: value for name, value in fields.items() if name in names}
 
 
 def same(left: Known, right: Known) -> bool:

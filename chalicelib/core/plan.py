@@ -45,6 +45,7 @@ class Conflict:
         postgres: Postgres' value; None: it has none.
         salesforce: Salesforce's value; None: it has none.
         decision: how a policy decided it, in plain words; empty: it waits for a person.
+        text: what is to be said beside the values, in plain words.
     """
 
     slot: str
@@ -52,6 +53,7 @@ class Conflict:
     postgres: Remembered | None
     salesforce: Remembered | None
     decision: str = ""
+    text: str = ""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.core.errors import Decision, ProtocolError, RetryLater, TwinledgerError
-from chalicelib.core.ledger import Entry, Existence, fitted
+from chalicelib.core.fitting import fitted
+from chalicelib.core.ledger import Entry, Existence
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import (
     Change,

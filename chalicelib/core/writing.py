@@ -16,6 +16,7 @@ from chalicelib.core.errors import (
     TwinledgerError,
 )
 from chalicelib.core.families import Families
+from chalicelib.core.issues import ReadIssues
 from chalicelib.core.ledger import BaseState, EntryChange, Existence
 from chalicelib.core.model import Side
 from chalicelib.core.ports import (
@@ -258,7 +259,7 @@ class Writing:
             work.end(Result.RETRY, error=Superseded(), after=1.0)
         return isinstance(outcome, Kept)
 
-    def _issues_of(self, work: Work) -> journal.ReadIssues:
+    def _issues_of(self, work: Work) -> ReadIssues:
         return lambda ids: self._ledger.read_issues(work.key, ids)
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.errors import Rejected
-from chalicelib.core.journal import issue_id, opened, refused
+from chalicelib.core.issues import issue_id
+from chalicelib.core.journal import opened, refused
 from chalicelib.core.ledger import Base, BaseState, Entry, EntryChange, Issue, IssueKind, OpenIssue, Refusal
 from chalicelib.core.mapping import Policy
 from chalicelib.core.model import Side, condense

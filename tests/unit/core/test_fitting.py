@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.ledger import Base, BaseState, fitted
+from chalicelib.core.fitting import fitted
+from chalicelib.core.ledger import Base, BaseState
 from chalicelib.core.model import Side
 from chalicelib.core.recover import settled
 from tests.unit.core.desk import UNDER_WAY
