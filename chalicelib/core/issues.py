@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.core.errors import Parked
-from chalicelib.core.ledger import Entry, Issue, IssueKind, OpenIssue, Remembered, alike
+from chalicelib.core.ledger import BaseState, Entry, Issue, IssueKind, OpenIssue, Remembered, alike
 from chalicelib.core.model import Digest, Known, Side, condense, some
 from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan
 from chalicelib.core.work import Work
@@ -106,7 +106,7 @@ def _document(work: Work, conflict: Conflict, known: OpenIssue | None, now: floa
     unit = work.mapping.by_unit.get(conflict.slot)
     names = unit.fields if unit is not None else work.mapping.names
     base = work.ground.bases.get(conflict.slot)
-    agreed_values = base.agreed if base is not None else None
+    agreed_values = base.agreed if base is not None and base.state is not BaseState.HALF else None
     content = repr((conflict.kind, _printed(conflict.postgres), _printed(conflict.salesforce), _printed(agreed_values)))
     opened_at = known.opened_at if known is not None else now
     return Issue(

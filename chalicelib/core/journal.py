@@ -95,6 +95,7 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
         intent=None,
         issues=issues,
         answers=_open_answers(entry, plan),
+        echoes={at: value for at, value in entry.echoes.items() if at[1] in work.without},
         salesforce_second=_second(entry, work.record),
     )
     after, closing = close(plan, after, now, read)
@@ -277,34 +278,40 @@ def _read_back(
 def _overwritten(work: Work, plan: Plan, now: float) -> tuple[History, ...]:
     """What the plan is about to overwrite, per side and cause."""
     record = work.record if work.record is not None and not work.record.deleted else None
-    causes = {
-        name: plan.causes[unit.name] for unit in work.mapping.units if unit.name in plan.causes for name in unit.fields
-    }
+    units = {name: unit.name for unit in work.mapping.units for name in unit.fields}
     entries: list[History] = []
     for side, held in ((Side.POSTGRES, work.row), (Side.SALESFORCE, record)):
         existence = plan.existence if plan.existence is not None and plan.existence.side is side else None
         before = dict(held.values) if held is not None else {}
         if existence is not None and not existence.alive:
-            entries.append(_history(work, now, side, Cause.DELETE, (before, {})))
+            entries.append(_history(work, now, side, (Cause.DELETE, work.actor(side.other)), (before, {})))
         elif existence is Existence.UNDELETE_SALESFORCE:
-            entries.append(_history(work, now, side, Cause.UNDELETE, ({}, {})))
+            entries.append(_history(work, now, side, (Cause.UNDELETE, work.actor(side.other)), ({}, {})))
         else:
             written = plan.fields.get(side, {})
-            for cause in dict.fromkeys(causes.get(name, Cause.EDIT) for name in written):
-                after = {name: value for name, value in written.items() if causes.get(name, Cause.EDIT) is cause}
-                entries.append(_history(work, now, side, cause, (some(before, after), after)))
+            sources = {name: _source(work, plan, units[name], side) for name in written}
+            for cause, actor in dict.fromkeys(sources.values()):
+                after = {name: value for name, value in written.items() if sources[name] == (cause, actor)}
+                entries.append(_history(work, now, side, (cause, actor), (some(before, after), after)))
     return tuple(entries)
 
 
-def _history(work: Work, now: float, side: Side, cause: Cause, around: tuple[Fields, Fields]) -> History:
+def _source(work: Work, plan: Plan, unit: str, side: Side) -> tuple[Cause, str | None]:
+    """Why a unit is written on a side, and who is behind it."""
+    return plan.causes.get(unit, Cause.EDIT), plan.deciders.get(unit) or work.actor(side.other)
+
+
+def _history(
+    work: Work, now: float, side: Side, source: tuple[Cause, str | None], around: tuple[Fields, Fields]
+) -> History:
     return History(
         key=work.key,
         mapping=work.mapping.name,
         at=now,
         operation=work.operation,
         side=side,
-        cause=cause,
+        cause=source[0],
         before=around[0],
         after=around[1],
-        actor=work.actor(side.other),
+        actor=source[1],
     )

@@ -73,6 +73,7 @@ class Plan:
         closed: slots of open issues that are over, with the reason.
         causes: per unit of the target, why.
         answer: id of the person's answer that this plan carries out.
+        deciders: per unit, the person whose answer decided it.
         refused_answers: units whose answer came too late.
         moved_by_user: units of the target that carry a user's change.
         moved_by_automation: units of the target that only follow a form, or pass on what automation did beside our
@@ -94,6 +95,7 @@ class Plan:
     closed: dict[str, str] = field(default_factory=dict)
     causes: dict[str, Cause] = field(default_factory=dict)
     answer: str | None = None
+    deciders: dict[str, str] = field(default_factory=dict)
     refused_answers: list[str] = field(default_factory=list)
     moved_by_user: set[str] = field(default_factory=set)
     moved_by_automation: set[str] = field(default_factory=set)

@@ -11,7 +11,7 @@ Existence is merged first, then the units. An absent side changes no unit.
 
 from dataclasses import dataclass
 
-from chalicelib.core.ledger import Base, BaseState, Cause, Entry, Existence, IssueKind, Remembered, alike
+from chalicelib.core.ledger import Answer, Base, BaseState, Cause, Entry, Existence, IssueKind, Remembered, alike
 from chalicelib.core.mapping import ObjectMapping, OnDelete, Policy, Unit, Values
 from chalicelib.core.merge import Merge, Verdict, merge
 from chalicelib.core.model import Digest, Side
@@ -47,6 +47,7 @@ class _Planner:
         self.postgres = unit_values(mapping, seen.postgres.values) if seen.postgres else {}
         self.salesforce = unit_values(mapping, seen.salesforce.values) if seen.salesforce else {}
         self.result = Plan(alive=True, bases=dict(ground.bases))
+        self.halves: list[_Pair] = []  # units of which half of a person's answer is to be completed
 
     def plan(self) -> Plan:
         """Existence first, then the units."""
@@ -71,6 +72,7 @@ class _Planner:
         self._late_answers()
         self._link()
         self._hold_back()
+        self._stuck_halves()
         return result
 
     def _hold_back(self) -> None:
@@ -171,6 +173,11 @@ class _Planner:
         name = pair.unit.name
         if outcome.base is not None:
             self.result.bases[name] = outcome.base
+        half = pair.base is not None and pair.base.state is BaseState.HALF
+        if half and outcome.verdict in {Verdict.CARRY, Verdict.FOLLOW}:
+            self.halves.append(pair)
+            if self._decided(pair):
+                return
         match outcome.verdict:
             case Verdict.KEEP:
                 return
@@ -183,11 +190,18 @@ class _Planner:
             case Verdict.CARRY:
                 self._aim(pair, outcome, Cause.EDIT, "only one side still differs from the agreed value")
             case _:  # FOLLOW
-                half = pair.base is not None and pair.base.state is BaseState.HALF
-                if half and self.entry.intent is not None:
-                    self.result.answer = self.entry.intent.answer
-                cause = Cause.ANSWER if half else Cause.FORM
-                self._aim(pair, outcome, cause, "a person decided" if half else "nobody edits it any more")
+                if half:
+                    self._complete(pair, outcome)
+                else:
+                    self._aim(pair, outcome, Cause.FORM, "nobody edits it any more")
+
+    def _complete(self, pair: "_Pair", outcome: Merge) -> None:
+        """The other half of a person's answer."""
+        carried = self.entry.intent.answer if self.entry.intent is not None else None
+        if carried is not None:
+            self.result.answer = carried
+        answer = self.entry.answers.get(pair.unit.name)
+        self._by(answer if answer is not None and answer.id == carried else None, pair, outcome)
 
     def _side(self, unit: Unit, side: Side, base: Base | None) -> Remembered | None:
         """What a side holds of a unit; of a side that is gone, what it was known to hold. None: nothing to say."""
@@ -249,13 +263,9 @@ class _Planner:
 
     def _conflict(self, pair: "_Pair", outcome: Merge) -> None:
         result, name = self.result, pair.unit.name
-        answer = self.entry.answers.get(name)
-        if answer is not None:
-            if alike(pair.postgres, answer.postgres) and alike(pair.salesforce, answer.salesforce):
-                result.answer = answer.id
-                decided = Merge(Verdict.CARRY, target=answer.value, user=True)
-                self._aim(pair, decided, Cause.ANSWER, "a person decided")
-                return
+        if self._decided(pair):
+            return
+        if name in self.entry.answers:
             result.refused_answers.append(name)
         winner = self._winner(pair, outcome)
         if winner is not None:
@@ -270,6 +280,32 @@ class _Planner:
         if outcome.answer_open:
             result.bases[name] = Base(None, None, None, BaseState.CONTESTED)
         result.conflicts.append(Conflict(name, IssueKind.CONFLICT, pair.postgres, pair.salesforce))
+
+    def _decided(self, pair: "_Pair") -> bool:
+        """Carry out a person's answer, if both sides are as they were shown."""
+        answer = self.entry.answers.get(pair.unit.name)
+        if answer is None or not (alike(pair.postgres, answer.postgres) and alike(pair.salesforce, answer.salesforce)):
+            return False
+        self.result.answer = answer.id
+        self._by(answer, pair, Merge(Verdict.CARRY, target=answer.value, user=True))
+        return True
+
+    def _by(self, answer: Answer | None, pair: "_Pair", outcome: Merge) -> None:
+        """Aim at what a person decided; of half an answer, who that was may not be known any more."""
+        actor = answer.actor if answer is not None else ""
+        self._aim(pair, outcome, Cause.ANSWER, f"a person decided: {actor}" if actor else "a person decided")
+        if actor:
+            self.result.deciders[pair.unit.name] = actor
+
+    def _stuck_halves(self) -> None:
+        """Show both sides as they are now where the other half of an answer is refused: they may be decided anew."""
+        for pair in self.halves:
+            name = pair.unit.name
+            if name not in self.result.target and self.result.held_back:
+                text = "a decision reached one side, and the other refused it"
+                self.result.conflicts.append(
+                    Conflict(name, IssueKind.CONFLICT, pair.postgres, pair.salesforce, text=text)
+                )
 
     def _winner(self, pair: "_Pair", outcome: Merge) -> Side | None:
         """Who wins a conflict without a person; None: nobody, or it is not known yet (``undated``)."""

@@ -148,9 +148,10 @@ def is_echo(work: Work) -> bool:
     """Whether the messages are answered by the sides that sent them: they hold just the base.
 
     A message with a newer second than the ledger's is not: that second is to be remembered, or an older message that
-    is still on its way would be trusted.
+    is still on its way would be trusted. Neither is one of a record that automation changed beside our last write:
+    whoever wrote has it to carry, and a message of the other side says nothing about it.
     """
-    if not _quiet(work):
+    if not _quiet(work) or work.current.echoes:
         return False
     for hint in work.hints:
         if hint.side is Side.POSTGRES:

@@ -208,6 +208,8 @@ class World:
             if issue.kind is not IssueKind.CONFLICT or issue.closed_at or self.judged.get(issue.id) == issue.updated_at:
                 continue
             self.judged[issue.id] = issue.updated_at
+            if issue.text:
+                continue  # half of a person's answer, which descends from both: the other side refuses its half
             for name in issue.fields:
                 postgres, salesforce = issue.postgres.get(name), issue.salesforce.get(name)
                 if None in {postgres, salesforce} or postgres == salesforce:

@@ -31,21 +31,21 @@ def test_an_answer_is_carried_out_on_both_sides() -> None:
     (issue,) = scene.issues()
 
     assert (kept, scene.both(pair, "Name")) == (Kept(), (DECIDED, DECIDED))
-    assert (issue.reason, issue.closed_at) == ("a person decided", issue.updated_at)
+    assert (issue.reason, issue.closed_at) == ("a person decided: operator", issue.updated_at)
     assert (scene.entry(pair).answers, scene.entry(pair).issues) == ({}, {})
     assert scene.base(pair, "Name") == settled(one(DECIDED))
 
 
 def test_what_an_answer_overwrites_is_kept() -> None:
-    """On both sides, with the cause."""
+    """On both sides, with the cause and the person."""
     scene, pair = in_conflict()
 
     scene.answer(pair, "Name", DECIDED)
     scene.drain()
 
-    assert [(h.side, h.cause, h.before, h.after) for h in scene.ledger.history] == [
-        (Side.POSTGRES, Cause.ANSWER, {"Name": OURS}, {"Name": DECIDED}),
-        (Side.SALESFORCE, Cause.ANSWER, {"Name": THEIRS}, {"Name": DECIDED}),
+    assert [(h.side, h.cause, h.before, h.after, h.actor) for h in scene.ledger.history] == [
+        (Side.POSTGRES, Cause.ANSWER, {"Name": OURS}, {"Name": DECIDED}, "operator"),
+        (Side.SALESFORCE, Cause.ANSWER, {"Name": THEIRS}, {"Name": DECIDED}, "operator"),
     ]
 
 
@@ -139,7 +139,7 @@ def test_the_other_half_of_an_answer_follows_after_a_crash() -> None:
     scene.drain()
 
     assert (before, scene.both(pair, "Name")) == ((DECIDED, THEIRS), (DECIDED, DECIDED))
-    assert ([i.reason for i in scene.issues()], scene.entry(pair).answers) == (["a person decided"], {})
+    assert ([i.reason for i in scene.issues()], scene.entry(pair).answers) == (["a person decided: operator"], {})
 
 
 def test_an_edit_over_the_half_that_landed_is_carried() -> None:
@@ -200,14 +200,77 @@ def test_an_answer_while_a_worker_holds_the_record_is_carried_out() -> None:
     assert (scene.both(pair, "Name"), scene.both(pair, "Phone")) == ((DECIDED, DECIDED), ("2", "2"))
 
 
-def test_an_answer_that_a_side_refuses_leaves_the_conflict_open() -> None:
-    """A value that the organisation's rules do not take decides nothing; both sides keep theirs."""
+def half_refused() -> tuple[Scene, Pair]:
+    """Postgres has a person's answer, and Salesforce refuses it."""
     scene, pair = in_conflict()
     scene.records.refusals.append(
         lambda save: Rejected("no", code="RULE", fields=("Name",)) if save.after["Name"] == DECIDED else None
     )
-
     scene.answer(pair, "Name", DECIDED)
     scene.drain()
+    return scene, pair
 
-    assert {"Name", "*salesforce"} == {issue.slot for issue in scene.open_issues()}
+
+def test_an_answer_that_a_side_refuses_leaves_the_conflict_open() -> None:
+    """A value that the organisation's rules do not take decides nothing; the issue shows what both sides hold now."""
+    scene, pair = half_refused()
+    issues = {issue.slot: issue for issue in scene.open_issues()}
+
+    assert (scene.both(pair, "Name"), scene.entry(pair).answers) == ((DECIDED, THEIRS), {})
+    assert issues.keys() == {"Name", "*salesforce"}
+    shown = issues["Name"]
+    assert (shown.postgres, shown.salesforce, shown.base) == ({"Name": DECIDED}, {"Name": THEIRS}, {})
+    assert shown.text == "a decision reached one side, and the other refused it"
+    assert scene.base(pair, "Name").state is BaseState.HALF
+
+
+def test_a_half_that_stays_refused_is_told_once() -> None:
+    """Every look at the record finds the same, and writes nothing."""
+    scene, pair = half_refused()
+    entry = scene.entry(pair)
+
+    scene.settle(scene.message(pair, Side.SALESFORCE, content=False))
+
+    assert scene.entry(pair) == entry
+
+
+@pytest.mark.parametrize(("value", "writes"), [("Acme SA", (1, 1)), (THEIRS, (1, 0))], ids=["another", "back"])
+def test_a_half_that_is_refused_is_decided_anew(value: str, writes: tuple[int, int]) -> None:
+    """By another value, or for that of the side that refused: nothing is left of either issue."""
+    scene, pair = half_refused()
+    scene.rows.writes.clear()
+    scene.records.writes.clear()
+
+    kept = scene.answer(pair, "Name", value)
+    scene.drain()
+
+    assert (kept, scene.both(pair, "Name")) == (Kept(), (value, value))
+    assert (scene.open_issues(), scene.base(pair, "Name")) == ([], settled(one(value)))
+    assert (len(scene.rows.writes), len(scene.records.writes)) == writes
+
+
+def test_an_edit_over_a_half_that_is_refused_is_carried() -> None:
+    """A user's own correction needs no operator."""
+    scene, pair = half_refused()
+
+    scene.edit_postgres(pair, Name="Acme AG")
+    scene.drain()
+
+    assert (scene.both(pair, "Name"), scene.open_issues()) == (("Acme AG", "Acme AG"), [])
+
+
+def test_an_edit_over_a_half_that_is_refused_too_is_shown() -> None:
+    """The issue shows the edit, and a person may decide about it."""
+    scene, pair = half_refused()
+    scene.records.refusals.append(
+        lambda save: Rejected("no", code="RULE", fields=("Name",)) if save.after["Name"] == "Acme AG" else None
+    )
+
+    scene.edit_postgres(pair, Name="Acme AG")
+    scene.drain()
+    shown = next(issue for issue in scene.open_issues() if issue.slot == "Name")
+    kept = scene.answer(pair, "Name", THEIRS)
+    scene.drain()
+
+    assert (shown.postgres, shown.salesforce) == ({"Name": "Acme AG"}, {"Name": THEIRS})
+    assert (kept, scene.both(pair, "Name"), scene.open_issues()) == (Kept(), (THEIRS, THEIRS), [])

@@ -297,7 +297,6 @@ def test_a_form_is_followed_by_the_worker_that_met_it(side: Side) -> None:
     assert scene.both(pair, "Name") == ("ACME LTD", "ACME LTD")
 
 
-@pytest.mark.xfail(strict=True, reason="the second lap takes its own message for an echo; the record's message carries")
 def test_an_echo_is_carried_by_the_worker_that_met_it() -> None:
     """The same of a field beside the one that was written."""
     scene, pair = linked()

@@ -34,7 +34,7 @@ def test_an_answer_is_written_on_both_sides() -> None:
 
     assert fields(plan) == ({"Name": "Acme Co"}, {"Name": "Acme Co"})
     assert (plan.answer, plan.causes["Name"], plan.conflicts) == ("answer", Cause.ANSWER, [])
-    assert (plan.closed, plan.moved_by_user) == ({"Name": "a person decided"}, {"Name"})
+    assert (plan.closed, plan.moved_by_user) == ({"Name": "a person decided: operator"}, {"Name"})
 
 
 def test_an_answer_that_chooses_a_side_writes_the_other() -> None:
