@@ -12,6 +12,7 @@ from chalicelib.aws.items import Attributes, Key
 from chalicelib.aws.table import Put, Table
 from chalicelib.aws.waiting import PATIENCE
 from chalicelib.core.model import Hint
+from chalicelib.core.work import WAKE
 
 PAGE = 100
 
@@ -84,5 +85,7 @@ class Agenda:
 
 def _hint(item: Attributes) -> Hint:
     body = items.body_of(item)
-    hint = codec.decode_hint(body) if item["sk"]["S"] == "due" else codec.decode_waiter(body).hint
-    return replace(hint, hint_id=f"due-{item['due_at']['N']}-{items.name(hint.identity)}")
+    due = item["sk"]["S"] == "due"
+    hint = codec.decode_hint(body) if due else codec.decode_waiter(body).hint
+    name = f"due-{item['due_at']['N']}-{items.name(hint.identity)}"
+    return replace(hint, hint_id=name if due else f"{WAKE}{name}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from chalicelib.aws import codec, items
 from chalicelib.aws.items import Attributes
 from chalicelib.aws.table import Table
+from chalicelib.core.families import PARENT_GRACE
 from chalicelib.core.model import Hint, Identity, RecordKey
 from chalicelib.core.ports import Clock, Waiter
 
@@ -24,8 +25,8 @@ class Waiting:
         self._table = table
         self._clock = clock
 
-    def wait_for(self, child: Hint, key: RecordKey, parents: Collection[Identity]) -> None:
-        """Register a child as a waiter on its parents. The hint is kept without the record's content.
+    def wait_for(self, waiters: Collection[Waiter]) -> None:
+        """Register children as waiters on their parents. The hint is kept without the record's content.
 
         child             DynamoDB                 parent
           |-- waiter ------->|                        |
@@ -33,9 +34,8 @@ class Waiting:
           |-- reads parent ->|                        |   linked: goes on; not yet: acknowledges its message
           |                  |<-- waiters? -----------|   after the link, and consistently: finds the child
         """
-        hint = replace(child, record=None)
-        due = self._clock.now() + PATIENCE
-        self._table.put_many([item for parent in parents for item in _both(Waiter(parent, key, hint), due)])
+        now = self._clock.now()
+        self._table.put_many([item for waiter in waiters for item in _both(waiter, _due(waiter.hint, now))])
 
     def waiters(self, parents: Collection[Identity]) -> Sequence[Waiter]:
         """The children that wait for any of these parents, by parent in the order asked, then by child."""
@@ -48,21 +48,40 @@ class Waiting:
         return [_waiter(item) for item in self._table.query(items.entry_key(key)[0], ("waits#", "waits$"))]
 
     def forget(self, waiters: Collection[Waiter]) -> None:
-        """Remove waiters; one that is gone already is no error."""
-        self._table.delete_many([items.key_of(item) for waiter in waiters for item in _both(waiter, 0.0)])
+        """Remove waiters, but for those that have registered anew since; one that is gone already is no error.
+
+        worker 1          DynamoDB                      worker 2
+          |-- waits? -------->|                             |
+          |                   |<== the child, id 8 =========|   it waits again, and has looked at the parent since
+          |== gone if id 7: refused                         |   so its registration stays
+        """
+        self._table.each(self._forget, [item for waiter in waiters for item in _both(waiter, 0.0)])
+
+    def _forget(self, item: Attributes) -> None:
+        same = {":registration": item["registration"]}
+        self._table.delete(items.key_of(item), "registration = :registration", same)
 
 
 def _partition(parent: Identity) -> str:
     return f"waiter#{items.name(parent)}"
 
 
+def _due(hint: Hint, now: float) -> float:
+    """When the sweeper looks after a waiter: soon after its first registration, then once in a while."""
+    first = (now if hint.occurred_at is None else hint.occurred_at) + PARENT_GRACE
+    return first if first > now else now + PATIENCE
+
+
 def _both(waiter: Waiter, due: float) -> tuple[Attributes, Attributes]:
+    waiter = replace(waiter, hint=replace(waiter.hint, record=None))
     body = codec.encode_waiter(waiter)
+    registration = items.text(waiter.hint.hint_id)
     attribute = items.body_attribute(body, items.packed(body))
-    by_parent = items.item((_partition(waiter.parent), waiter.key), body=attribute)
+    by_parent = items.item((_partition(waiter.parent), waiter.key), body=attribute, registration=registration)
     by_child = items.item(
         (items.entry_key(waiter.key)[0], f"waits#{items.name(waiter.parent)}"),
         body=attribute,
+        registration=registration,
         due_shard=items.text(items.shard(waiter.key)),
         due_at=items.number(due),
     )

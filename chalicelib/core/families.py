@@ -5,16 +5,27 @@
 
 Whichever comes last sees the other: the child looks again after it registered, the parent asks after it linked. A
 parent does so on every pass, even one that had nothing to do, for the pass that linked it may have died.
+
+A child registers anew on every pass, under a new id, and what is removed is only what was known before:
+
+    worker 1:  settles the child | ....................................... | forgets what it knew: another id, it stays
+    worker 2:                       a newer row names a missing parent: registers, looks again, acknowledges
+
+A parent that is not there after a while may never come: then an issue says whom the child waits for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from chalicelib.core.errors import ParentMissing, TwinledgerError
-from chalicelib.core.ledger import Existence
+from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Identity, SalesforceId, Side
-from chalicelib.core.ports import Clock, Hints, Ledger
-from chalicelib.core.work import Result, Work
+from chalicelib.core.model import Identity, RowId, SalesforceId, Side
+from chalicelib.core.plan import PARENT_SLOT, Conflict
+from chalicelib.core.ports import Clock, Hints, Ledger, Waiter
+from chalicelib.core.work import WAKE, Result, Work
+
+PARENT_GRACE = 60.0  # seconds that a child waits before a person is told
 
 
 class Families:
@@ -26,43 +37,75 @@ class Families:
         self._hints = hints
         self._clock = clock
 
+    def recall(self, works: Sequence[Work]) -> None:
+        """Note what records are registered for that were woken, or that an earlier worker may have registered."""
+        for work in works:
+            if work.waits is None and (work.woken or work.recovered or PARENT_SLOT in work.current.issues):
+                work.waits = list(self._ledger.waits(work.key))
+
     def await_unlinked(self, works: Sequence[Work]) -> list[Work]:
-        """Register children whose row names a parent that Salesforce does not have yet; those that can go on."""
+        """Register children whose row names a parent that Salesforce does not have yet; those that can go on.
+
+        Of those that are to be created nothing is written before their parents are there; of others, only the
+        references are left as they are.
+        """
         ready = []
         for work in works:
-            unlinked = list(work.row.unlinked.values()) if work.row is not None else []
-            if not unlinked or work.plan is None or not work.plan.alive:
-                ready.append(work)
-            elif not work.registered:
-                self._register(work, unlinked)  # and look again, from the start
-            elif work.plan.existence is Existence.CREATE_SALESFORCE:
-                work.end(Result.WAITING)
-            else:
-                ready.append(work)  # its other fields go on
+            missing = set(work.row.unlinked.values()) if work.row is not None and work.planned.alive else set()
+            if not missing <= work.awaited.keys():
+                self._register(work, missing - work.awaited.keys())  # and look again, from the start
+                continue
+            if missing and work.creates_record:
+                work.planned.put_off(work.ground)
+                work.planned.held_back |= {Side.SALESFORCE} & work.current.refusals.keys()
+            self._tell(work, missing | work.blamed)
+            ready.append(work)
         return ready
 
     def await_blamed(self, work: Work, error: ParentMissing) -> bool:
         """Register a child for the parents that a side does not have; False where the error names none."""
         values = {name: value for side in Side for name, value in work.planned.fields.get(side, {}).items()}
-        parents: list[Identity] = []
+        parents: set[Identity] = set()
         for name in error.fields:
             field, value = work.mapping.by_name.get(name), values.get(name)
             parent = self._mappings.by_name.get(field.parent) if field is not None and field.parent else None
             if parent is not None and isinstance(value, str):
-                parents.append(SalesforceId(parent.object, value))
+                parents.add(SalesforceId(parent.object, value))
         if not parents:
             return False
-        if not work.registered:
-            self._register(work, parents)
+        if not parents <= work.awaited.keys():
+            self._register(work, parents - work.awaited.keys())
         elif work.planned.existence is not None:
+            self._tell(work, parents)
             work.end(Result.WAITING)
         else:
+            work.blamed |= parents
             work.without |= {unit.name for unit in work.mapping.units if set(unit.fields) & set(error.fields)}
         return True
 
-    def _register(self, work: Work, parents: Sequence[Identity]) -> None:
-        self._ledger.wait_for(work.wake_up(f"wait:{self._clock.new_id()}"), work.key, parents)
-        work.registered = True
+    def _register(self, work: Work, parents: Collection[Identity]) -> None:
+        """Register a child anew; the time of its first registration stays."""
+        since = {waiter.parent: waiter.hint.occurred_at for waiter in self._ledger.waits(work.key)}
+        now = self._clock.now()
+        for parent in parents:
+            hint = work.wake_up(f"{WAKE}{self._clock.new_id()}")
+            at = since.get(parent)
+            work.awaited[parent] = Waiter(parent, work.key, replace(hint, occurred_at=now if at is None else at))
+        self._ledger.wait_for([work.awaited[parent] for parent in parents])
+
+    def _tell(self, work: Work, missing: Collection[Identity]) -> None:
+        """Plan an issue about parents that have been missing for a while."""
+        since = [at for parent in missing if (at := work.awaited[parent].hint.occurred_at) is not None]
+        late = bool(since) and self._clock.now() - min(since) >= PARENT_GRACE
+        if not missing or not (late or PARENT_SLOT in work.current.issues):
+            return
+        rows = tuple(sorted(f"{one.table}:{','.join(one.key)}" for one in missing if isinstance(one, RowId)))
+        records = tuple(sorted(one.id for one in missing if isinstance(one, SalesforceId)))
+        names = ", ".join([*rows, *records])
+        text = f"waits for {names}, which the other side does not have"
+        work.planned.conflicts.append(
+            Conflict(PARENT_SLOT, IssueKind.PARENT_MISSING, rows or None, records or None, text=text)
+        )
 
     def tidy(self, works: Sequence[Work]) -> None:
         """See :meth:`_tidy`; where that fails, the messages come again."""
@@ -84,8 +127,7 @@ class Families:
         if waiting:
             self._hints.send([waiter.hint for waiter in waiting])
             self._ledger.forget(waiting)
-        for work in works:
-            if work.result in {Result.SETTLED, Result.UNCHANGED} and (work.registered or work.recovered):
-                own = self._ledger.waits(work.key)
-                if own:
-                    self._ledger.forget(own)
+        settled = [work for work in works if work.result in {Result.SETTLED, Result.UNCHANGED}]
+        known = [waiter for work in settled for waiter in (*(work.waits or ()), *work.awaited.values())]
+        if known:
+            self._ledger.forget(known)

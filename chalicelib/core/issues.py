@@ -8,7 +8,7 @@ from dataclasses import replace
 from chalicelib.core.errors import Parked
 from chalicelib.core.ledger import BaseState, Entry, Issue, IssueKind, OpenIssue, Remembered, alike
 from chalicelib.core.model import Digest, Known, Side, condense, some
-from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan
+from chalicelib.core.plan import PARENT_SLOT, Conflict, Plan
 from chalicelib.core.work import Work
 
 ISSUE_NAMESPACE = uuid.UUID("5b1f9c0e-3f0b-4d57-8a53-2f6a6f1c7d11")
@@ -25,10 +25,12 @@ def refusal_slot(side: Side) -> str:
     return f"*{side}"
 
 
-def conflicts(work: Work, plan: Plan, entry: Entry, now: float) -> tuple[dict[str, OpenIssue], tuple[Issue, ...]]:
-    """The open issues with the plan's conflicts in them, and the documents to write for it."""
+def conflicts(
+    work: Work, planned: Sequence[Conflict], entry: Entry, now: float
+) -> tuple[dict[str, OpenIssue], tuple[Issue, ...]]:
+    """The open issues with these conflicts in them, and the documents to write for it."""
     issues, documents = dict(entry.issues), []
-    for conflict in plan.conflicts:
+    for conflict in planned:
         known = issues.get(conflict.slot)
         if conflict.decision:
             documents.append(_document(work, conflict, None, now))
@@ -81,6 +83,8 @@ def close(plan: Plan, after: Entry, now: float, read: ReadIssues) -> tuple[Entry
     for side in Side:
         if side not in plan.held_back:  # an operator's retry has cleared the refusal, but not its issue
             over.setdefault(refusal_slot(side), "the write passed, or is no longer needed")
+    if PARENT_SLOT not in {conflict.slot for conflict in plan.conflicts}:
+        over.setdefault(PARENT_SLOT, "the parent is there, or not referred to any more")
     over = {slot: reason for slot, reason in over.items() if slot in after.issues}
     if not over:
         return replace(after, refusals=refusals), ()
@@ -119,7 +123,7 @@ def _document(work: Work, conflict: Conflict, known: OpenIssue | None, now: floa
         updated_at=now,
         closed_at=now if conflict.decision else None,
         reason=conflict.decision,
-        fields=names if conflict.slot != DELETE_SLOT else (),
+        fields=names if unit is not None else (),
         base=dict(zip(names, agreed_values, strict=True)) if agreed_values is not None and unit is not None else {},
         postgres=some(work.row.values if work.row is not None else {}, dict.fromkeys(names)),
         salesforce=some(work.record.values if work.record is not None else {}, dict.fromkeys(names)),

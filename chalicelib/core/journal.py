@@ -28,7 +28,7 @@ from chalicelib.core.ledger import (
 )
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import Fields, Identity, Known, Record, RowId, SalesforceId, Side, condense, some
-from chalicelib.core.plan import Plan
+from chalicelib.core.plan import PARENT_SLOT, Plan
 from chalicelib.core.recover import (
     buried,
     formed,
@@ -55,7 +55,7 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         lease_until=now + lease_seconds,
         answer=plan.answer,
     )
-    issues, documents = conflicts(work, plan, entry, now)
+    issues, documents = conflicts(work, plan.conflicts, entry, now)
     hops = entry.hops + 1 if plan.moved_by_automation else entry.hops
     after = replace(
         entry,
@@ -84,7 +84,7 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
     """The bases of a record of which nothing is to be written; None where the ledger holds them already."""
     plan, entry = work.planned, work.current
     bases = {**plan.bases, **{name: settled(remember(values)) for name, values in plan.target.items()}}
-    issues, documents = conflicts(work, plan, entry, now)
+    issues, documents = conflicts(work, plan.conflicts, entry, now)
     after = replace(
         entry,
         alive=plan.alive,
@@ -99,7 +99,7 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
         salesforce_second=_second(entry, work.record),
     )
     after, closing = close(plan, after, now, read)
-    if after == entry or (work.entry is None and plan.alive is not True):
+    if after == entry or (work.entry is None and plan.alive is not True and not documents):
         return None
     after = replace(after, version=entry.version + 1, updated_at=now)
     return EntryChange(work.entry, after, _links(work), (*documents, *closing), taken=_taken(work))
@@ -142,8 +142,10 @@ def released(work: Work, now: float) -> EntryChange:
     """The lease given back. The intent stays: it holds agreements, and recovery needs it."""
     entry = work.current
     intent = replace(entry.intent, lease_until=0.0, failed=True) if entry.intent is not None else None
-    after = replace(entry, version=entry.version + 1, intent=intent, updated_at=now)
-    return EntryChange(work.entry, after, _links(work), taken=_taken(work))
+    waits = [conflict for conflict in work.planned.conflicts if conflict.slot == PARENT_SLOT]
+    issues, documents = conflicts(work, waits, entry, now)
+    after = replace(entry, version=entry.version + 1, intent=intent, issues=issues, updated_at=now)
+    return EntryChange(work.entry, after, _links(work), documents, taken=_taken(work))
 
 
 def yielded(work: Work, now: float) -> EntryChange:
@@ -172,7 +174,7 @@ def refused(work: Work, now: float, side: Side, error: Parked) -> EntryChange:
         refusals={**change.entry.refusals, side: refusal},
         issues={**change.entry.issues, document.slot: shown},
     )
-    return replace(change, entry=entry, issues=(document,))
+    return replace(change, entry=entry, issues=(*change.issues, document))
 
 
 def _refusal(written: Mapping[str, Known], blamed: set[str], seen: Mapping[str, Known]) -> Refusal:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from chalicelib.core.ledger import Base, Cause, Existence, IssueKind, Remembered
 from chalicelib.core.mapping import Values
 from chalicelib.core.model import Record, Row, Side, Value
+from chalicelib.core.recover import Ground
 
 DELETE_SLOT = "*delete"
+PARENT_SLOT = "*parent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Conflict:
     """A conflict to show, or one that a policy has just decided.
 
     Attributes:
-        slot: a unit's name, or DELETE_SLOT.
+        slot: a unit's name, DELETE_SLOT or PARENT_SLOT.
         kind: what it is about.
         postgres: Postgres' value; None: it has none.
         salesforce: Salesforce's value; None: it has none.
@@ -107,6 +109,13 @@ class Plan:
     def writes(self) -> bool:
         """Whether anything is to be written on either side."""
         return bool(self.on_postgres or self.on_salesforce or self.existence or self.link)
+
+    def put_off(self, ground: Ground) -> None:
+        """Write nothing of the record: its creation has to wait."""
+        self.existence, self.link, self.alive, self.bases = None, False, ground.alive, dict(ground.bases)
+        self.conflicts.clear()
+        for name in list(self.target):
+            self.leave_out(name)
 
     def leave_out(self, unit: str) -> None:
         """Take a unit out of the target."""

@@ -64,8 +64,8 @@ class Ledger(Protocol):
         """Add one to ``dirty`` of each entry, provided that its version is still the one seen; False where not."""
         ...
 
-    def wait_for(self, child: Hint, key: RecordKey, parents: Collection[Identity]) -> None:
-        """Register a child as a waiter on its parents; ``child`` is the hint that wakes it. Idempotent."""
+    def wait_for(self, waiters: Collection["Waiter"]) -> None:
+        """Register children as waiters on their parents, each in the place of its earlier registration there."""
         ...
 
     def waiters(self, parents: Collection[Identity]) -> Sequence["Waiter"]:
@@ -73,7 +73,7 @@ class Ledger(Protocol):
         ...
 
     def forget(self, waiters: Collection["Waiter"]) -> None:
-        """Remove waiters; one that is gone already is no error."""
+        """Remove waiters, but for those that have registered anew since; one that is gone already is no error."""
         ...
 
     def waits(self, key: RecordKey) -> Sequence["Waiter"]:
@@ -83,7 +83,13 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A child that waits for a parent."""
+    """A child that waits for a parent.
+
+    Attributes:
+        parent: whom it waits for, as its own side names it.
+        key: its record key.
+        hint: what wakes it; its id tells one registration from the next, its time is that of the first.
+    """
 
     parent: Identity
     key: RecordKey

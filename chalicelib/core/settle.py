@@ -115,6 +115,7 @@ class Settler:
     def _pass(self, works: Sequence[Work]) -> None:
         """One round of all records of a batch that are still on their way."""
         works = self._reading.claim(works)
+        self._families.recall(works)
         self._reading.read_rows(works)
         echoes = [work for work in works if is_echo(work)]
         for work in echoes:

@@ -22,7 +22,10 @@ from chalicelib.core.model import (
     Side,
 )
 from chalicelib.core.plan import Plan
+from chalicelib.core.ports import Waiter
 from chalicelib.core.recover import Ground
+
+WAKE = "wait:"  # how the id of a waiter's message begins
 
 
 class Result(StrEnum):
@@ -98,7 +101,9 @@ class Work:
         row_after: what Postgres held after our write; None: nothing was written there in this pass.
         record_after: what Salesforce held after our write; None: nothing was written there in this pass.
         without: units to leave alone: their parent is missing.
-        registered: whether it was registered as a waiter.
+        awaited: the parents that it was registered for in this step, with the registrations.
+        blamed: those of them that a side named as missing, when it refused a reference.
+        waits: registrations from before this step; None: nobody asked.
         recovered: whether an interrupted operation was found.
         again: whether a message came in while the lease was ours.
         stranger: whether its row has a primary key that the ledger still has for another record.
@@ -126,7 +131,9 @@ class Work:
     row_after: RowState | None = None
     record_after: Record | None = None
     without: set[str] = field(default_factory=set)
-    registered: bool = False
+    awaited: dict[Identity, Waiter] = field(default_factory=dict)
+    blamed: set[Identity] = field(default_factory=set)
+    waits: list[Waiter] | None = None
     recovered: bool = False
     again: bool = False
     stranger: bool = False
@@ -175,6 +182,11 @@ class Work:
         """Whether the ledger knows the record on both sides."""
         entry = self.current
         return entry.alive is True and entry.sfid is not None and entry.pk is not None
+
+    @property
+    def woken(self) -> bool:
+        """Whether one of its messages is that of a waiter."""
+        return any(hint.hint_id.startswith(WAKE) for hint in self.hints)
 
     @property
     def may_hold(self) -> bool:

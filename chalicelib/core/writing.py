@@ -295,7 +295,7 @@ def _over(work: Work, result: Result) -> Result:
     """The result of a pass that has nothing left to do."""
     if work.planned.held_back:
         return Result.PARKED
-    return Result.WAITING if work.registered and (work.without or (work.row and work.row.unlinked)) else result
+    return Result.WAITING if work.awaited and (work.without or (work.row and work.row.unlinked)) else result
 
 
 def _second_lap(work: Work) -> bool:

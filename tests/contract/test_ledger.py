@@ -348,8 +348,8 @@ def hint(**parts: Any) -> Hint:
 def test_waiters_are_found_by_parent_and_by_child(ledger: AnyLedger, key: str) -> None:
     """A child may wait for several parents, under either of a parent's names."""
     account, row = SalesforceId("Account", key), RowId("public.account", (key,))
-    ledger.wait_for(hint(), f"{key}-b", [account, row])
-    ledger.wait_for(hint(hint_id="18"), f"{key}-a", [account])
+    ledger.wait_for([Waiter(account, f"{key}-b", hint()), Waiter(row, f"{key}-b", hint())])
+    ledger.wait_for([Waiter(account, f"{key}-a", hint(hint_id="18"))])
     waiter = Waiter(account, f"{key}-a", hint(hint_id="18"))
     assert list(ledger.waiters([account, row])) == [
         waiter,
@@ -365,20 +365,31 @@ def test_a_waiter_is_registered_once(ledger: AnyLedger, key: str) -> None:
     """The same child again replaces its hint, and keeps no content of the record."""
     parent = SalesforceId("Account", key)
     content = Record("003", None, False, {"Name": "a"}, None, 1, None, False, False)
-    ledger.wait_for(hint(), key, [parent])
-    ledger.wait_for(hint(hint_id="19", record=content), key, [parent])
+    ledger.wait_for([Waiter(parent, key, hint())])
+    ledger.wait_for([Waiter(parent, key, hint(hint_id="19", record=content))])
     assert list(ledger.waiters([parent])) == [Waiter(parent, key, hint(hint_id="19"))]
 
 
 def test_forgotten_waiters_are_gone(ledger: AnyLedger, key: str) -> None:
     """From both directions; and a waiter that is gone may be forgotten again."""
     parent, other = SalesforceId("Account", key), SalesforceId("Account", f"{key}-2")
-    ledger.wait_for(hint(), key, [parent, other])
+    ledger.wait_for([Waiter(parent, key, hint()), Waiter(other, key, hint())])
     waiters = ledger.waiters([parent])
     ledger.forget(waiters)
     ledger.forget(waiters)
     assert list(ledger.waiters([parent])) == []
     assert list(ledger.waits(key)) == [Waiter(other, key, hint())]
+
+
+def test_a_waiter_that_has_registered_anew_is_not_forgotten(ledger: AnyLedger, key: str) -> None:
+    """Whoever forgets the earlier registration knows nothing of what the child waits for by now."""
+    parent = SalesforceId("Account", key)
+    ledger.wait_for([Waiter(parent, key, hint())])
+    known = ledger.waits(key)
+    ledger.wait_for([Waiter(parent, key, hint(hint_id="19"))])
+    ledger.forget(known)
+    anew = Waiter(parent, key, hint(hint_id="19"))
+    assert (list(ledger.waiters([parent])), list(ledger.waits(key))) == ([anew], [anew])
 
 
 def conflict(key: str) -> Entry:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib.core.errors import ProtocolError
 from chalicelib.core.ledger import Answer, Entry, EntryChange, History, Issue, alike
-from chalicelib.core.model import Hint, Identity, RecordKey
+from chalicelib.core.model import Identity, RecordKey
 from chalicelib.core.ports import Failed, Kept, Moved, Stale, Waiter
 
 
@@ -69,10 +69,11 @@ class MemoryLedger:
             outcomes.append(held)
         return outcomes
 
-    def wait_for(self, child: Hint, key: RecordKey, parents: Collection[Identity]) -> None:
-        """Register a child as a waiter on its parents; the hint is kept without the record's content."""
-        for parent in parents:
-            self.waiting[parent, key] = Waiter(parent, key, replace(child, record=None))
+    def wait_for(self, waiters: Collection[Waiter]) -> None:
+        """Register children as waiters on their parents; the hint is kept without the record's content."""
+        for waiter in waiters:
+            bare = replace(waiter, hint=replace(waiter.hint, record=None))
+            self.waiting[waiter.parent, waiter.key] = bare
 
     def waiters(self, parents: Collection[Identity]) -> Sequence[Waiter]:
         """The children that wait for any of these parents, in order of their keys."""
@@ -80,9 +81,11 @@ class MemoryLedger:
         return [self.waiting[at] for parent in dict.fromkeys(parents) for at in waiting if at[0] == parent]
 
     def forget(self, waiters: Collection[Waiter]) -> None:
-        """Remove waiters."""
+        """Remove waiters, but for those that have registered anew since."""
         for waiter in waiters:
-            self.waiting.pop((waiter.parent, waiter.key), None)
+            known = self.waiting.get((waiter.parent, waiter.key))
+            if known is not None and known.hint.hint_id == waiter.hint.hint_id:
+                del self.waiting[waiter.parent, waiter.key]
 
     def waits(self, key: RecordKey) -> Sequence[Waiter]:
         """What one child is registered for."""

@@ -13,8 +13,11 @@ from chalicelib.aws.state import Installation, Probe, State
 from chalicelib.aws.table import Table
 from chalicelib.aws.waiting import PATIENCE
 from chalicelib.core.errors import ProtocolError
+from chalicelib.core.families import PARENT_GRACE
 from chalicelib.core.mapping import Field, Kind, Mappings, ObjectMapping, Unit
 from chalicelib.core.model import Change, Hint, Record, RowId, SalesforceId
+from chalicelib.core.ports import Waiter
+from chalicelib.core.work import WAKE
 from tests.fakes.clock import FakeClock
 from tests.integration.aws.stage import Stage
 
@@ -108,16 +111,28 @@ def test_a_hint_that_was_postponed_again_stays(table: Table, key: str) -> None:
 
 
 def test_a_waiter_is_looked_after(table: Table, key: str) -> None:
-    """Should its parent never wake it, it is woken now and then, and goes on waiting."""
+    """Should its parent never wake it, it is woken soon and then now and then, and goes on waiting."""
     clock = FakeClock(100.0)
     ledger, agenda = DynamoLedger(table, Archive(table), clock), Agenda(table)
     parent, child = SalesforceId("Account", key), RowId("public.contact", (key,))
-    ledger.wait_for(Hint(child, Change.CREATED, "1"), key, [parent])
-    assert [one for one in agenda.due(99.0 + PATIENCE) if one.hint.identity == child] == []
-    [found] = [one for one in agenda.due(100.0 + PATIENCE) if one.hint.identity == child]
-    agenda.done(found, 101.0 + PATIENCE)
-    assert [one for one in agenda.due(100.0 + 2 * PATIENCE) if one.hint.identity == child] == []
-    assert len([one for one in agenda.due(101.0 + 2 * PATIENCE) if one.hint.identity == child]) == 1
+    ledger.wait_for([Waiter(parent, key, Hint(child, Change.CREATED, "1", 100.0))])
+    assert [one for one in agenda.due(99.0 + PARENT_GRACE) if one.hint.identity == child] == []
+    [found] = [one for one in agenda.due(100.0 + PARENT_GRACE) if one.hint.identity == child]
+    assert found.hint.hint_id.startswith(WAKE)
+    agenda.done(found, 101.0 + PARENT_GRACE)
+    later = 101.0 + PARENT_GRACE + PATIENCE
+    assert [one for one in agenda.due(later - 1.0) if one.hint.identity == child] == []
+    assert len([one for one in agenda.due(later) if one.hint.identity == child]) == 1
     assert [waiter.key for waiter in ledger.waiters([parent])] == [key]
     ledger.forget(ledger.waiters([parent]))
     assert [one for one in agenda.due(1e9) if one.hint.identity == child] == []
+
+
+def test_a_waiter_that_registers_anew_is_looked_after_less_often(table: Table, key: str) -> None:
+    """Its first registration is a while ago."""
+    ledger, agenda = DynamoLedger(table, Archive(table), FakeClock(100.0 + PARENT_GRACE)), Agenda(table)
+    parent, child = SalesforceId("Account", key), RowId("public.contact", (key,))
+    ledger.wait_for([Waiter(parent, key, Hint(child, Change.CREATED, "2", 100.0))])
+    later = 100.0 + PARENT_GRACE + PATIENCE
+    assert [one for one in agenda.due(later - 1.0) if one.hint.identity == child] == []
+    assert len([one for one in agenda.due(later) if one.hint.identity == child]) == 1

@@ -3,6 +3,7 @@
 from chalicelib.core.errors import ParentMissing, Unavailable
 from chalicelib.core.mapping import Field, Kind, Policy
 from chalicelib.core.model import Identity, SalesforceId, Side
+from chalicelib.core.ports import Waiter
 from chalicelib.core.work import Result
 from tests.unit.core.kin import CONTACTS, child_row, parent_record, unborn
 from tests.unit.core.scene import VISIBILITY, Scene, contact
@@ -16,7 +17,7 @@ def test_a_parent_wakes_on_every_pass() -> None:
     parent = scene.linked(Name="Acme")
     child = child_row(scene, None)
     scene.drain()
-    scene.ledger.wait_for(scene.message(child, Side.POSTGRES), scene.key(child), [scene.row_id(parent)])
+    scene.ledger.wait_for([Waiter(scene.row_id(parent), scene.key(child), scene.message(child, Side.POSTGRES))])
 
     told = scene.results(scene.message(parent, Side.POSTGRES))
 
@@ -32,7 +33,7 @@ def test_children_are_woken_by_either_name_of_their_parent() -> None:
     scene.drain()
     names: list[Identity] = [scene.row_id(parent), SalesforceId("Account", parent.sfid or "")]
     for child, name in zip(children, names, strict=True):
-        scene.ledger.wait_for(scene.message(child, Side.POSTGRES), scene.key(child), [name])
+        scene.ledger.wait_for([Waiter(name, scene.key(child), scene.message(child, Side.POSTGRES))])
 
     scene.settle(scene.message(parent, Side.POSTGRES))
 
@@ -88,7 +89,7 @@ def test_a_child_that_settled_without_being_woken_waits_no_more() -> None:
     scene.wire.then("records.write", lambda: scene.wire.fail("ledger.write"))
     scene.settle()
     hint = scene.message(child, Side.POSTGRES)
-    scene.ledger.wait_for(hint, scene.key(child), [scene.row_id(parent)])
+    scene.ledger.wait_for([Waiter(scene.row_id(parent), scene.key(child), hint)])
     scene.clock.advance(VISIBILITY)
 
     told = scene.results(hint)
