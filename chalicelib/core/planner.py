@@ -67,11 +67,11 @@ class _Planner:
                 self._unit(unit)
         if result.undated:
             return result
-        if result.existence is not None:  # what a new row or record does not get, it never had: first contact again
-            result.bases = {name: base for name, base in result.bases.items() if name in result.target}
         self._late_answers()
         self._link()
         self._hold_back()
+        if result.existence is not None:  # what a new row or record does not get, it never had: first contact again
+            result.bases = {name: base for name, base in result.bases.items() if name in result.target}
         self._stuck_halves()
         return result
 

@@ -1,7 +1,8 @@
 """What is sent to each side, less what that side is known to refuse.
 
 A refused field behaves like a held one: the other fields go on, and each distinct write is tried once. The write is
-tried again when its values change, or when anything changes on the side that refused it.
+tried again when its values change, or when anything changes on the side that refused it. A new record is made without
+the fields that were blamed, unless the system refuses it without them too, or nothing is left of it.
 """
 
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ def hold_back(mapping: ObjectMapping, entry: Entry, ground: Ground, seen: Seen, 
         plan.held_back.add(side)
         for name in dropped:
             plan.leave_out(name)
-        if existence:
+        if existence and whole:
             plan.existence, plan.link, plan.alive = None, False, ground.alive
         elif side is Side.POSTGRES and whole:
             plan.link = False
@@ -56,14 +57,13 @@ def _repeated(
     written = plan.fields[side]
     repeated = {name for name, item in refusal.items.items() if name in written and same(written[name], item)}
     units = set(plan.target) if existence else set(plan.on_postgres if side is Side.POSTGRES else plan.on_salesforce)
-    if existence or not refusal.named:
-        refused = refusal.rest if refusal.named else refusal.items
-        whole = (refusal.named and bool(repeated)) or _equal(written, refused)
-        return (units, True) if whole else (set(), False)
+    if not refusal.named:
+        return (units, True) if _equal(written, refusal.items) else (set(), False)
     blamed = {unit.name for unit in mapping.units if repeated.intersection(unit.fields)}
     gone = {name for unit in blamed for name in mapping.by_unit[unit].fields}
     left = {name: value for name, value in written.items() if name not in gone}
-    return (units, True) if _equal(left, refusal.rest) else (blamed, False)
+    nothing_left = existence and bool(blamed) and all(value is None for value in left.values())
+    return (units, True) if nothing_left or _equal(left, refusal.rest) else (blamed, False)
 
 
 def _equal(written: Mapping[str, Known], refused: Mapping[str, Known] | None) -> bool:

@@ -11,12 +11,12 @@ TABLE = "public.account"
 
 def no_bad_name(save: Save) -> Rejected | None:
     """A validation rule that names its field."""
-    return Rejected("no bad names", code="RULE", fields=("Name",)) if save.after["Name"] == "bad" else None
+    return Rejected("no bad names", code="RULE", fields=("Name",)) if save.after.get("Name") == "bad" else None
 
 
 def no_bad_record(save: Save) -> Rejected | None:
     """A validation rule that blames nothing in particular; a VIP's record passes."""
-    bad = save.after["Name"] == "bad" and save.after["Note"] != "vip"
+    bad = save.after.get("Name") == "bad" and save.after.get("Note") != "vip"
     return Rejected("not like this", code="RULE") if bad else None
 
 

@@ -100,7 +100,7 @@ def test_a_value_that_was_refused_and_is_refused_again_is_one_more_try() -> None
 def test_a_refused_creation_is_parked() -> None:
     """No record is made, one issue tells why, and the same row is not tried again."""
     scene = Scene()
-    scene.records.refusals.append(no_bad_name)
+    scene.records.refusals.append(no_bad_record)
     pair = scene.insert_postgres(Name="bad", Phone="1")
     scene.drain()
     scene.wire.calls.clear()
@@ -109,6 +109,61 @@ def test_a_refused_creation_is_parked() -> None:
 
     assert (told, scene.wire.count("records.write"), scene.records.all("Account")) == ([Result.PARKED], 0, [])
     assert [issue.slot for issue in scene.open_issues()] == ["*salesforce"]
+
+
+def test_a_creation_goes_on_without_the_field_that_is_blamed() -> None:
+    """One bad telephone number keeps no account from Salesforce; the issue is of the field alone."""
+    scene = Scene()
+    scene.records.refusals.append(no_bad_name)
+    pair = scene.insert_postgres(Name="bad", Phone="1")
+    scene.drain()
+    scene.wire.calls.clear()
+
+    told = scene.results(scene.message(scene.find(pair), Side.POSTGRES))
+
+    assert (told, scene.wire.count("records.write")) == ([Result.PARKED], 0)
+    assert scene.both(pair, "Name", "Phone") == (("bad", "1"), (None, "1"))
+    assert [(issue.slot, issue.fields) for issue in scene.open_issues()] == [("*salesforce", ("Name",))]
+
+
+def test_the_field_that_a_creation_went_on_without_follows_when_it_is_mended() -> None:
+    """By the user's own correction."""
+    scene = Scene()
+    scene.records.refusals.append(no_bad_name)
+    pair = scene.insert_postgres(Name="bad", Phone="1")
+    scene.drain()
+
+    scene.edit_postgres(pair, Name="good")
+    scene.drain()
+
+    assert (scene.both(scene.find(pair), "Name", "Phone"), scene.open_issues()) == ((("good", "1"),) * 2, [])
+
+
+def test_a_creation_without_a_required_field_is_parked_whole() -> None:
+    """The field is refused, and so is a record without it: each is tried once."""
+    scene = Scene()
+    scene.records.refusals += [
+        no_bad_name,
+        lambda save: None if save.after.get("Name") else Rejected("Name is missing", code="REQUIRED", fields=("Name",)),
+    ]
+    pair = scene.insert_postgres(Name="bad", Phone="1")
+    scene.drain()
+    tries = scene.wire.count("records.write")
+
+    told = scene.results(scene.message(pair, Side.POSTGRES))
+
+    assert (told, tries, scene.wire.count("records.write")) == ([Result.PARKED], 2, 2)
+    assert (scene.records.all("Account"), len(scene.open_issues())) == ([], 1)
+
+
+def test_an_empty_record_is_not_made() -> None:
+    """What is left beside the blamed field says nothing."""
+    scene = Scene()
+    scene.records.refusals.append(no_bad_name)
+    scene.insert_postgres(Name="bad")
+    scene.drain()
+
+    assert (scene.records.all("Account"), len(scene.open_issues())) == ([], 1)
 
 
 @pytest.mark.parametrize("rule", [no_bad_name, no_bad_record])
@@ -123,20 +178,6 @@ def test_a_creation_with_other_values_is_tried(rule: object) -> None:
     scene.drain()
 
     assert (scene.both(scene.find(pair), "Name", "Phone"), scene.open_issues()) == ((("good", "1"),) * 2, [])
-
-
-def test_a_creation_that_differs_elsewhere_is_parked_all_the_same() -> None:
-    """The blamed field has the refused value: the record would be refused again, for the same reason."""
-    scene = Scene()
-    scene.records.refusals.append(no_bad_name)
-    pair = scene.insert_postgres(Name="bad", Phone="1")
-    scene.drain()
-    scene.wire.calls.clear()
-
-    scene.edit_postgres(pair, Phone="2")
-    told = [outcome.result for outcome in scene.drain()]
-
-    assert (told, scene.wire.count("records.write")) == ([Result.PARKED], 0)
 
 
 def test_an_unnamed_refusal_of_a_creation_is_of_just_these_values() -> None:
@@ -164,6 +205,17 @@ def test_a_refused_insert_is_parked() -> None:
 
     assert (told, scene.wire.count("rows.write"), scene.rows.rows(TABLE)) == ([Result.PARKED], 0, {})
     assert [(issue.slot, issue.code) for issue in scene.open_issues()] == [("*postgres", "23514")]
+
+
+def test_an_insert_goes_on_without_the_column_that_is_blamed() -> None:
+    """The same from the other side."""
+    scene = Scene()
+    scene.rows.refusals[TABLE] = [refuse("Name", "bad")]
+    pair = scene.insert_salesforce(Name="bad", Phone="1")
+    scene.drain()
+
+    assert scene.both(scene.find(pair), "Name", "Phone") == ((None, "1"), ("bad", "1"))
+    assert [(issue.slot, issue.fields) for issue in scene.open_issues()] == [("*postgres", ("Name",))]
 
 
 def test_a_record_whose_creation_was_refused_may_be_deleted() -> None:
@@ -195,7 +247,7 @@ def test_a_parked_record_delays_no_other() -> None:
 def test_a_creation_that_is_refused_in_stages_is_parked() -> None:
     """The field was mended, and the whole is refused now: that is one more try, and no third."""
     scene = Scene()
-    scene.records.refusals += [no_bad_name, lambda save: Rejected("no") if save.after["Name"] == "worse" else None]
+    scene.records.refusals += [no_bad_name, lambda save: Rejected("no") if save.after.get("Name") == "worse" else None]
     pair = scene.insert_postgres(Name="bad")
     scene.drain()
     scene.edit_postgres(pair, Name="worse")
