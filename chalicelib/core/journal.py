@@ -70,7 +70,8 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         salesforce_second=_second(entry, record),
         updated_at=now,
     )
-    return EntryChange(work.entry, after, _links(work), documents, _overwritten(work, plan, now), _taken(work))
+    history = (*_withdrawn(work, now), *_overwritten(work, plan, now))
+    return EntryChange(work.entry, after, _links(work), documents, history, _taken(work))
 
 
 def linked(work: Work, now: float) -> EntryChange:
@@ -102,7 +103,8 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
     if after == entry or (work.entry is None and plan.alive is not True and not documents):
         return None
     after = replace(after, version=entry.version + 1, updated_at=now)
-    return EntryChange(work.entry, after, _links(work), (*documents, *closing), taken=_taken(work))
+    issues_told = (*documents, *closing)
+    return EntryChange(work.entry, after, _links(work), issues_told, _withdrawn(work, now), _taken(work))
 
 
 def finished(work: Work, now: float, read: ReadIssues) -> EntryChange:
@@ -296,6 +298,16 @@ def _overwritten(work: Work, plan: Plan, now: float) -> tuple[History, ...]:
                 after = {name: value for name, value in written.items() if sources[name] == (cause, actor)}
                 entries.append(_history(work, now, side, (cause, actor), (some(before, after), after)))
     return tuple(entries)
+
+
+def _withdrawn(work: Work, now: float) -> tuple[History, ...]:
+    """What the operation that is over did not write, although it was told of."""
+    intent = work.current.intent
+    return tuple(
+        History(work.key, work.mapping.name, now, intent.operation, side, Cause.WITHDRAWN, {}, {})
+        for side in Side
+        if intent is not None and side in work.ground.withdrawn
+    )
 
 
 def _source(work: Work, plan: Plan, unit: str, side: Side) -> tuple[Cause, str | None]:

@@ -105,6 +105,11 @@ class Intent:
     failed: bool = False
     answer: str | None = None
 
+    def writes_on(self, side: Side) -> bool:
+        """Whether values or the record itself are to change on one side."""
+        units = self.on_postgres if side is Side.POSTGRES else self.on_salesforce
+        return bool(units) or (self.existence is not None and self.existence.side is side)
+
 
 class IssueKind(StrEnum):
     """What a person should see."""
@@ -276,12 +281,12 @@ class Cause(StrEnum):
     CREATE = "create"
     DELETE = "delete"
     UNDELETE = "undelete"
-    LOST = "lost"  # a value that was found overwritten, or gone with its record
+    WITHDRAWN = "withdrawn"  # the operation's write of this side, told of before, did not take place
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One value that was overwritten, and by what.
+    """What one write overwrote, and by what. It is told of before it takes place; see :mod:`chalicelib.core.history`.
 
     Attributes:
         key: record key.

@@ -22,10 +22,17 @@ from chalicelib.core.model import Fields, Record, RowState, Side, condense
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a plan starts from: the bases and the existence as they are known after recovery."""
+    """What a plan starts from.
+
+    Attributes:
+        bases: per unit, as known after recovery.
+        alive: whether the record is there, as known after recovery.
+        withdrawn: the sides that the interrupted operation was to write, and did not.
+    """
 
     bases: Mapping[str, Base]
     alive: bool | None
+    withdrawn: frozenset[Side] = frozenset()
 
 
 def remember(values: Values) -> Remembered:
@@ -95,13 +102,15 @@ def recover(mapping: ObjectMapping, entry: Entry, postgres: RowState, salesforce
         bases[unit] = base
         if base.state is BaseState.AGREED:
             bases[unit] = _recover_form(mapping.by_unit.get(unit), target, intent, postgres, salesforce)
+    withdrawn = frozenset(side for side in Side if intent.writes_on(side)) - landed
     if intent.existence is None:
-        return Ground(bases, intent.alive)
+        return Ground(bases, intent.alive, withdrawn)
     if not _existence_landed(intent, postgres, salesforce, landed):
-        return Ground(bases, entry.alive)
+        return Ground(bases, entry.alive, withdrawn)
+    withdrawn -= {intent.existence.side}
     if intent.existence in (Existence.INSERT_POSTGRES, Existence.CREATE_SALESFORCE):
-        return Ground(bases, intent.alive)
-    return Ground(buried(bases, intent.seen_salesforce, intent.existence), intent.alive)
+        return Ground(bases, intent.alive, withdrawn)
+    return Ground(buried(bases, intent.seen_salesforce, intent.existence), intent.alive, withdrawn)
 
 
 def _recover_unit(unit: str, target: Remembered, intent: Intent, landed: frozenset[Side]) -> Base | None:

@@ -29,7 +29,7 @@ def test_without_an_intent_the_ledger_says_it_all() -> None:
 
 def test_what_landed_nowhere_leaves_the_bases() -> None:
     """Neither marker is the operation's: it did not happen."""
-    assert recovered(interrupted(), frozenset()) == Ground({"Name": settled(OLD)}, True)
+    assert recovered(interrupted(), frozenset()) == Ground({"Name": settled(OLD)}, True, BOTH)
 
 
 def test_what_landed_on_both_sides_is_the_base() -> None:
@@ -39,9 +39,9 @@ def test_what_landed_on_both_sides_is_the_base() -> None:
 
 def test_what_landed_in_postgres_only_is_to_follow_in_salesforce() -> None:
     """The side that landed has the target as its base, the other what the intent had seen there."""
-    bases = recovered(interrupted(), frozenset({Side.POSTGRES})).bases
+    ground = recovered(interrupted(), frozenset({Side.POSTGRES}))
 
-    assert bases == {"Name": Base(NEW, NEW, OLD, BaseState.FORM)}
+    assert ground == Ground({"Name": Base(NEW, NEW, OLD, BaseState.FORM)}, True, frozenset({Side.SALESFORCE}))
 
 
 def test_what_landed_in_salesforce_only_is_to_follow_in_postgres() -> None:

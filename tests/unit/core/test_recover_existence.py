@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core.ledger import Base, BaseState, Existence
+from chalicelib.core.ledger import Base, BaseState, Existence, Intent
 from chalicelib.core.model import Record, RowState, Side
 from chalicelib.core.recover import Ground, buried, recover, settled
 from tests.unit.core.interrupted import ACCOUNT, NEW, OLD, SEEN, entry, in_postgres, in_salesforce, interrupted
@@ -72,10 +72,18 @@ def test_a_creation_that_landed_leaves_the_bases_of_its_units(existence: Existen
     assert ground == Ground({"Name": settled(NEW)}, True)
 
 
+def nothing_but(existence: Existence) -> Intent:
+    """The intent of a delete."""
+    seen, none = {"Name": SEEN}, frozenset[str]()
+    return interrupted(
+        target={}, on_postgres=none, on_salesforce=none, existence=existence, alive=False, seen_salesforce=seen
+    )
+
+
 @pytest.mark.parametrize("existence", [Existence.DELETE_POSTGRES, Existence.DELETE_SALESFORCE])
 def test_a_delete_that_landed_takes_what_lies_in_the_bin_as_agreed(existence: Existence) -> None:
     """An undelete brings back just that, and it must not look like an edit."""
-    intent = interrupted(target={}, existence=existence, alive=False, seen_salesforce={"Name": SEEN})
+    intent = nothing_but(existence)
 
     ground = recover(ACCOUNT, entry(intent), in_postgres("op", gone=True), None)
 
@@ -84,9 +92,9 @@ def test_a_delete_that_landed_takes_what_lies_in_the_bin_as_agreed(existence: Ex
 
 def test_a_delete_that_did_not_land_leaves_the_bases() -> None:
     """The record is there, and its bases are good."""
-    intent = interrupted(target={}, existence=Existence.DELETE_SALESFORCE, alive=False, seen_salesforce={"Name": SEEN})
+    ground = recover(ACCOUNT, entry(nothing_but(Existence.DELETE_SALESFORCE)), HERE, THERE)
 
-    assert recover(ACCOUNT, entry(intent), HERE, THERE) == Ground({"Name": settled(OLD)}, True)
+    assert ground == Ground({"Name": settled(OLD)}, True, frozenset({Side.SALESFORCE}))
 
 
 # --- the bin
