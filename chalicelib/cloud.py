@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.table import Table
     from chalicelib.aws.telemetry import Telemetry
 
-INSTALLATION_AGE = 60.0  # seconds for which a container works with the installation that it has read
+INSTALLATION_AGE = 60.0  # seconds for which a container works with the installation that it has read, unless it asks
 
 
 class Cloud:
@@ -123,20 +123,25 @@ class Cloud:
         settings = self.settings
         return settings.salesforce_queue_url if side is Side.SALESFORCE else settings.postgres_queue_url
 
-    def installation(self) -> "Installation | None":
-        """What `manage.py install` agreed on, at most a minute old; None where it has not run."""
-        now = self.clock.now()
-        if self._installed is None or self._installed[1] is None or now - self._installed[0] > INSTALLATION_AGE:
-            self._installed = now, self.state.installation()
-        return self._installed[1]
+    def installation(self, *, fresh: bool = False) -> "Installation | None":
+        """What `manage.py install` agreed on; None where it has not run.
 
-    def installed(self) -> "Installation":
-        """The installation.
+        Args:
+            fresh: read it now; else it may be a minute old.
+        """
+        now = self.clock.now()
+        known = None if self._installed is None or fresh else self._installed
+        if known is None or known[1] is None or now - known[0] > INSTALLATION_AGE:
+            known = self._installed = now, self.state.installation()
+        return known[1]
+
+    def installed(self, *, fresh: bool = False) -> "Installation":
+        """The installation; see :meth:`installation`.
 
         Raises:
             ConfigurationError: there is none.
         """
-        installation = self.installation()
+        installation = self.installation(fresh=fresh)
         if installation is None:
             raise ConfigurationError("nothing is installed yet: run `python manage.py install`")
         return installation

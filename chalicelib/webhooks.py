@@ -1,19 +1,21 @@
 """What Salesforce calls: request in, hints into the queue, answer out.
 
 Whoever calls has to know a secret; it is compared in constant time. A request that is refused leaves nothing behind:
-all of it is read before any of it is sent on. An outbound message is acknowledged once SQS has accepted all of it.
+all of it is read before any of it is sent on. An outbound message is acknowledged once SQS has accepted all of it. No
+object passes for one that is not mapped before the installation was read again.
 """
 
 import hmac
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
 
 from chalicelib.aws.state import Installation
-from chalicelib.core.errors import ConfigurationError, TwinledgerError
-from chalicelib.core.model import Hint
+from chalicelib.core.errors import TwinledgerError
+from chalicelib.core.model import Hint, SalesforceId
 from chalicelib.core.ports import Hints
 from chalicelib.jobs.telling import Telemetry
 from chalicelib.salesforce.events import parse_events
@@ -37,12 +39,20 @@ class Answer:
     content_type: str = "application/json"
 
 
+class Installed(Protocol):
+    """What `manage.py install` agreed on."""
+
+    def __call__(self, *, fresh: bool = False) -> Installation:
+        """See :meth:`chalicelib.cloud.Cloud.installed`."""
+        ...
+
+
 class Webhooks:
     """The endpoints that Salesforce calls.
 
     Args:
         secret: what callers have to know; asked with every request, for it may change.
-        installation: the mappings and the org; None: `manage.py install` has not run.
+        installed: the mappings and the org, a minute old at most, or as they are now.
         hints: the queues.
         telemetry: counts and failures.
     """
@@ -51,12 +61,12 @@ class Webhooks:
         self,
         *,
         secret: Callable[[], WebhookSecret],
-        installation: Callable[[], Installation | None],
+        installed: Installed,
         hints: Hints,
         telemetry: Telemetry,
     ) -> None:
         self._secret = secret
-        self._installation = installation
+        self._installed = installed
         self._hints = hints
         self._telemetry = telemetry
 
@@ -70,7 +80,7 @@ class Webhooks:
             if not _known(token, self._secret().tokens):
                 return self._refused("the token in the address is not known")
             message = parse(body)
-            installed = self._installed()
+            installed = self._covering({notification.object for notification in message.notifications})
             if message.organization_id != installed.organization_id:
                 return self._refused(f"the message is of org {message.organization_id}, which is not the one installed")
             self._send(self._outbound_hints(message, installed))
@@ -90,7 +100,8 @@ class Webhooks:
             if not _known(api_key, self._secret().api_keys):
                 return self._refused("the API key in the header x-api-key is missing or not known")
             found = parse_events(body)
-            hints = self._mapped(found, self._installed())
+            objects = {told.identity.object for told in found if isinstance(told.identity, SalesforceId)}
+            hints = self._mapped(found, self._covering(objects))
             self._send(hints)
         except MalformedMessage as error:
             return self._malformed(error)
@@ -108,11 +119,10 @@ class Webhooks:
         """
         return _known(api_key, self._secret().api_keys)
 
-    def _installed(self) -> Installation:
-        installed = self._installation()
-        if installed is None:
-            raise ConfigurationError("nothing is installed yet: run `python manage.py install`")
-        return installed
+    def _covering(self, objects: set[str]) -> Installation:
+        """The installation; where it does not map one of these objects, as it is now."""
+        installed = self._installed()
+        return installed if objects <= installed.mappings.by_object.keys() else self._installed(fresh=True)
 
     def _outbound_hints(self, message: OutboundMessage, installed: Installation) -> list[Hint]:
         hints = []

@@ -77,14 +77,20 @@ class Wiring(Systems):
         from chalicelib.aws.queues import hint_of
         from chalicelib.jobs.settling import Batch
 
+        used, settler = self.installed(), self.settler()
+
+        def unchanged() -> bool:
+            return self.installation(fresh=True) == used and not used.changing
+
         return Batch(
-            settler=self.settler(),
+            settler=settler,
             receipts=self.receipts(side),
             agenda=self.agenda,
             read=hint_of,
             clock=self.clock,
             telemetry=self.telemetry,
             denied=self.renew,
+            unchanged=unchanged,
         )
 
     def messages(self, event: Mapping[str, Any]) -> "list[Message]":
@@ -157,8 +163,8 @@ class Wiring(Systems):
         from chalicelib.jobs.relaying import Truncations, tell_status
         from chalicelib.postgres.relay import Relay
 
-        installation = self.installed()
-        truncated = Truncations(installation.mappings, self.ledger, self.hints, self.clock)
+        self.installed()
+        truncated = Truncations(lambda: self.installed(fresh=True), self.ledger, self.hints, self.clock)
         dsn = self.database_secret().dsn
         return Relay(dsn, self.hints, on_truncate=truncated, on_status=tell_status(self.telemetry))
 
@@ -236,6 +242,7 @@ class Wiring(Systems):
         installation = self.installed()
         return ChangeEvents(
             mappings=installation.mappings,
+            renewed=lambda: self.installed(fresh=True).mappings,
             organization_id=installation.organization_id,
             hints=self.hints,
             only_existence=self.settings.events is EventsTaken.EXISTENCE,
@@ -249,5 +256,5 @@ class Wiring(Systems):
         from chalicelib.webhooks import Webhooks
 
         return Webhooks(
-            secret=self.webhook_secret, installation=self.installation, hints=self.hints, telemetry=self.telemetry
+            secret=self.webhook_secret, installed=self.installed, hints=self.hints, telemetry=self.telemetry
         )

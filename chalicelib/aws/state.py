@@ -44,6 +44,8 @@ class Installation:
         user_id: the integration user, 18 characters.
         database: the identity of the database: a restored or copied one has another.
         installed_at: seconds since the epoch.
+        changing: whether `manage.py install` is putting another one in its place: triggers may be there that capture
+            what these mappings do not know.
     """
 
     mappings: Mappings
@@ -52,6 +54,7 @@ class Installation:
     user_id: str
     database: str
     installed_at: float
+    changing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class _Stored:
     user_id: str
     database: str
     installed_at: float
+    changing: bool = False
 
 
 class State:
@@ -73,6 +77,7 @@ class State:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._known: tuple[bytes, Installation] | None = None  # what was read last, and what it means
 
     def installation(self) -> Installation | None:
         """The installation; None where `manage.py install` has not run.
@@ -83,15 +88,20 @@ class State:
         item = self._table.get(_INSTALLATION)
         if item is None:
             return None
-        stored = _decode(items.body_of(item), _Stored)
-        return Installation(
-            from_json(stored.mappings),
-            stored.fingerprint,
-            stored.organization_id,
-            stored.user_id,
-            stored.database,
-            stored.installed_at,
-        )
+        body = items.body_of(item)
+        if self._known is None or self._known[0] != body:  # it is read with every batch, and hardly ever changes
+            stored = _decode(body, _Stored)
+            installation = Installation(
+                from_json(stored.mappings),
+                stored.fingerprint,
+                stored.organization_id,
+                stored.user_id,
+                stored.database,
+                stored.installed_at,
+                stored.changing,
+            )
+            self._known = body, installation
+        return self._known[1]
 
     def save_installation(self, installation: Installation) -> None:
         """Remember the installation."""
@@ -102,6 +112,7 @@ class State:
             installation.user_id,
             installation.database,
             installation.installed_at,
+            installation.changing,
         )
         self._save(_INSTALLATION, msgspec.json.encode(stored))
 

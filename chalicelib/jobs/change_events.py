@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Change
+from chalicelib.core.model import Change, SalesforceId
 from chalicelib.core.ports import Hints
 from chalicelib.jobs.telling import Telemetry
 from chalicelib.salesforce.malformed import MalformedMessage
@@ -17,7 +17,8 @@ class ChangeEvents:
     """Takes events of Salesforce's Event Relay.
 
     Args:
-        mappings: what is kept the same.
+        mappings: what is kept the same, as it was known a minute ago perhaps.
+        renewed: the same as it is now; asked before anything passes for not mapped.
         organization_id: 18 characters; events of other orgs are left alone.
         hints: the queues.
         only_existence: whether outbound messages tell of creations and updates, so that only deletions, undeletions
@@ -30,6 +31,7 @@ class ChangeEvents:
         self,
         *,
         mappings: Mappings,
+        renewed: Callable[[], Mappings],
         organization_id: str,
         hints: Hints,
         only_existence: bool,
@@ -37,6 +39,7 @@ class ChangeEvents:
         telemetry: Telemetry,
     ) -> None:
         self._mappings = mappings
+        self._renewed = renewed
         self._organization_id = organization_id
         self._hints = hints
         self._only_existence = only_existence
@@ -59,11 +62,15 @@ class ChangeEvents:
             self._telemetry.info("an event of another org", organization=relayed.organization_id)
             self._telemetry.count("Refused")
             return
-        mapped = [hint for hint in relayed.hints if self._mappings.of(hint.identity) is not None]
+        mappings = self._mappings
+        objects = {hint.identity.object for hint in relayed.hints if isinstance(hint.identity, SalesforceId)}
+        if not {*objects, *relayed.resync} <= mappings.by_object.keys():
+            mappings = self._renewed()
+        mapped = [hint for hint in relayed.hints if mappings.of(hint.identity) is not None]
         hints = mapped if relayed.gap or not self._only_existence else [hint for hint in mapped if hint.change in GONE]
         self._hints.send(hints)
         self._telemetry.count("Received", len(hints))
         self._telemetry.count("NotMapped", len(relayed.hints) - len(mapped))
-        overflown = [name for name in relayed.resync if name in self._mappings.by_object]
+        overflown = [name for name in relayed.resync if name in mappings.by_object]
         if overflown:
             self._resync(overflown)

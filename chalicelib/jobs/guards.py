@@ -5,12 +5,15 @@ A restored database or a refreshed sandbox looks like a thousand edits. Each con
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
+from typing import ClassVar, Generic, TypeVar
 
 from chalicelib.aws.state import Probe
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.mapping import Mappings, ObjectMapping
 from chalicelib.core.model import Fields, PrimaryKey, Record, Row, RowState, Side
 from chalicelib.core.ports import RecordOutcome, RecordQuery, Records, RecordWrite, RowOutcome, RowQuery, Rows, RowWrite
+
+Port = TypeVar("Port")
 
 REMEDY = (
     "nothing is written until a person has decided: connect the system that was meant, "
@@ -37,106 +40,77 @@ def _written(mapping: ObjectMapping) -> frozenset[Side]:
     return mapping.creates.union(*(field.writable for field in mapping.fields))
 
 
-class GuardedRecords(Records):
-    """The Salesforce side, provided that it is the org that was installed.
+class _Guarded(Generic[Port]):
+    """A side, provided that it is the system that was installed.
 
     Args:
-        records: the side.
-        expected: the installation's org, 18 characters.
-        found: asks which org this is.
+        port: the side.
+        expected: the installation's org or database.
+        found: asks which one this is.
     """
 
-    def __init__(self, records: Records, expected: str, found: Callable[[], str]) -> None:
-        self._records = records
+    what: ClassVar[str]
+
+    def __init__(self, port: Port, expected: str, found: Callable[[], str]) -> None:
+        self._port = port
         self._expected = expected
         self._found = found
 
     @cached_property
-    def _checked(self) -> Records:
+    def _checked(self) -> Port:
+        """The side, after one question.
+
+        Raises:
+            ConfigurationError: it is another system.
+        """
         found = self._found()
         if found != self._expected:
-            raise ConfigurationError(f"this is org {found}, the installation is of org {self._expected}: {REMEDY}")
-        return self._records
+            raise ConfigurationError(
+                f"this is {self.what} {found}, the installation is of {self.what} {self._expected}: {REMEDY}"
+            )
+        return self._port
+
+
+class GuardedRecords(_Guarded[Records], Records):
+    """The Salesforce side; every call may raise a ConfigurationError."""
+
+    what = "org"
 
     @property
     def needs_closed_second(self) -> bool:
         """See the port."""
-        return self._records.needs_closed_second
+        return self._port.needs_closed_second
 
     def read(self, wanted: Sequence[RecordQuery]) -> Sequence[Record | None]:
-        """See the port.
-
-        Raises:
-            ConfigurationError: it is another org.
-        """
+        """See the port."""
         return self._checked.read(wanted)
 
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
-        """See the port.
-
-        Raises:
-            ConfigurationError: it is another org.
-        """
+        """See the port."""
         return self._checked.match(mapping, wanted)
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
-        """See the port.
-
-        Raises:
-            ConfigurationError: it is another org.
-        """
+        """See the port."""
         return self._checked.write(writes)
 
 
-class GuardedRows(Rows):
-    """The Postgres side, provided that it is the database that was installed.
+class GuardedRows(_Guarded[Rows], Rows):
+    """The Postgres side; every call may raise a ConfigurationError."""
 
-    Args:
-        rows: the side.
-        expected: the installation's database.
-        found: asks which database this is.
-    """
-
-    def __init__(self, rows: Rows, expected: str, found: Callable[[], str]) -> None:
-        self._rows = rows
-        self._expected = expected
-        self._found = found
-
-    @cached_property
-    def _checked(self) -> Rows:
-        found = self._found()
-        if found != self._expected:
-            raise ConfigurationError(f"this is database {found}, the installation is of {self._expected}: {REMEDY}")
-        return self._rows
+    what = "database"
 
     def read(self, wanted: Sequence[RowQuery]) -> Sequence[RowState]:
-        """See the port.
-
-        Raises:
-            ConfigurationError: it is another database.
-        """
+        """See the port."""
         return self._checked.read(wanted)
 
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Row]]:
-        """See the port.
-
-        Raises:
-            ConfigurationError: it is another database.
-        """
+        """See the port."""
         return self._checked.match(mapping, wanted)
 
     def write(self, writes: Sequence[RowWrite]) -> Sequence[RowOutcome]:
-        """See the port.
-
-        Raises:
-            ConfigurationError: it is another database.
-        """
+        """See the port."""
         return self._checked.write(writes)
 
     def edited_at(self, mapping: ObjectMapping, pk: PrimaryKey, fields: Collection[str]) -> float | None:
-        """See the port.
-
-        Raises:
-            ConfigurationError: it is another database.
-        """
+        """See the port."""
         return self._checked.edited_at(mapping, pk, fields)

@@ -1,6 +1,6 @@
 """Check the mapping file against both systems, agree on it, and prepare the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -81,6 +81,16 @@ class Installer:
     def install(self) -> Installed:
         """Install in the database, then remember the mappings: only then do the functions work with them.
 
+        install           database            installation              a batch of messages
+          |== changing ------------------------->|                           |
+          |== triggers ------>|                  |                           |
+          |                   | an edit of a new column: its message ------->|  settled by the old mappings
+          |                   |                  |<-- still the same? -------|  changing: the message comes again
+          |== new mappings --------------------->|                           |
+          |                   |                  |<-- still the same? -------|  another one: the message comes again
+
+        Where it fails half-way, messages are settled by the old mappings and come again, until it has run to its end.
+
         Raises:
             ConfigurationError: two-way, and the org has not passed the probe.
             TwinledgerError: see :meth:`check` and :func:`chalicelib.postgres.install.install`.
@@ -88,8 +98,10 @@ class Installer:
         resolved = self.check()
         organization_id = self._client.organization_id
         check_probed(resolved.mappings, organization_id, self._state.probe(organization_id))
-        sql = database.install(self._connection, resolved.mappings)
         known = self._state.installation()
+        if known is not None:
+            self._state.save_installation(replace(known, changing=True))
+        sql = database.install(self._connection, resolved.mappings)
         identity = database.identity(self._connection)
         same = known is not None and (known.organization_id, known.database) == (organization_id, identity)
         installation = Installation(

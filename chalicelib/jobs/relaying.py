@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from chalicelib.aws.state import Installation
+from chalicelib.core.errors import RetryLater
 from chalicelib.core.ledger import Entry
-from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, Hint, RowId
 from chalicelib.core.ports import Clock, Hints
 from chalicelib.jobs.telling import Telemetry
@@ -74,14 +75,14 @@ class Truncations:
     """Sends a hint for every record of a table that was truncated.
 
     Args:
-        mappings: what is kept the same.
+        installed: the installation as it is now.
         ledger: knows the records.
         hints: the queues.
         clock: for the hints' ids.
     """
 
-    def __init__(self, mappings: Mappings, ledger: Knows, hints: Hints, clock: Clock) -> None:
-        self._mappings = mappings
+    def __init__(self, installed: Callable[[], Installation], ledger: Knows, hints: Hints, clock: Clock) -> None:
+        self._installed = installed
         self._ledger = ledger
         self._hints = hints
         self._clock = clock
@@ -90,9 +91,13 @@ class Truncations:
         """A table was truncated.
 
         Raises:
-            TwinledgerError: not every hint was accepted; the whole call is to be made again.
+            TwinledgerError: not every hint was accepted, or the table is about to be mapped; the whole call is to be
+                made again.
         """
-        mapping = self._mappings.by_table.get(table)
+        installation = self._installed()
+        mapping = installation.mappings.by_table.get(table)
+        if mapping is None and installation.changing:
+            raise RetryLater(f"{table} was truncated while an installation is under way")
         if mapping is None:
             return
         name = f"truncate-{self._clock.new_id()}"

@@ -7,6 +7,9 @@ counts all of its messages as failed; either way those that are deleted are gone
 A message may be deleted although an earlier one of its group (its record) failed: hints need no order among
 themselves. The earlier one comes again, and says no more than that the record may differ.
 
+Nothing is deleted that was settled by mappings which are no longer those installed: such a message may tell of a table
+or a column that only the new ones know. The installation is read again after the work, so that it delays nothing.
+
 Nothing is left to the count of receives for long. What has to wait, or has failed a few times, goes into the agenda and
 its message is done with; the dead-letter queue gets only what ends the function itself, or cannot be read.
 """
@@ -19,7 +22,7 @@ from chalicelib.core.errors import AccessDenied, Halted, RetryLater, TwinledgerE
 from chalicelib.core.model import Hint, Identity
 from chalicelib.core.ports import Clock
 from chalicelib.core.work import Outcome, Result
-from chalicelib.jobs.telling import Telemetry
+from chalicelib.jobs.telling import Telemetry, record_of
 
 LONGEST_HIDDEN = 30.0  # seconds that a message waits in its queue; longer waits go into the agenda
 MOST_RECEIVES = 3  # of the five after which a message is a dead letter
@@ -107,6 +110,7 @@ class Batch:
         clock: for the time in the agenda.
         telemetry: for counts and failures.
         denied: called where a system did not let us in: the credentials may have been changed since they were read.
+        unchanged: asks whether the installation that the settle step works with is still the one that counts.
     """
 
     def __init__(
@@ -119,6 +123,7 @@ class Batch:
         clock: Clock,
         telemetry: Telemetry,
         denied: Callable[[], None],
+        unchanged: Callable[[], bool],
     ) -> None:
         self._settler = settler
         self._receipts = receipts
@@ -127,6 +132,7 @@ class Batch:
         self._clock = clock
         self._telemetry = telemetry
         self._denied = denied
+        self._unchanged = unchanged
 
     def work_off(self, messages: Sequence[Message]) -> None:
         """Work off a batch; when this returns, every message of it may be deleted.
@@ -144,6 +150,9 @@ class Batch:
         self._tell(outcomes, began)
         if any(isinstance(outcome.error, AccessDenied) for outcome in outcomes):
             self._denied()
+        unchanged = self._unchanged()
+        if not unchanged:
+            self._telemetry.count("Remapped", len(messages))
         worst = {_name(outcome.hint): outcome for outcome in sorted(outcomes, key=lambda one: not one.acknowledged)}
         done: list[str] = []
         hidden: dict[str, float] = {}
@@ -152,7 +161,7 @@ class Batch:
             outcome = None if hint is None else worst.get(_name(hint))
             if hint is None or outcome is None:
                 continue  # it comes again when its visibility ends, and is a dead letter in the end
-            if outcome.acknowledged or self._postponed(message, hint, outcome):
+            if (outcome.acknowledged and unchanged) or self._postponed(message, hint, outcome):
                 done.append(message.receipt)
             else:
                 hidden[message.receipt] = _delay(message, outcome)
@@ -189,8 +198,8 @@ class Batch:
         for outcome in outcomes:
             self._telemetry.count(outcome.result.name.title().replace("_", ""))
             if outcome.error is not None:
-                identity = outcome.hint.identity
-                self._telemetry.failure("a record could not be settled", outcome.error, record=str(identity))
+                record = record_of(outcome.hint)
+                self._telemetry.failure("a record could not be settled", outcome.error, record=record)
             elif outcome.result is Result.SETTLED and outcome.hint.occurred_at is not None:
                 self._telemetry.measure("Latency", max(0.0, now - outcome.hint.occurred_at))
         self._telemetry.count("Conflicts", sum(outcome.conflicts for outcome in outcomes))

@@ -3,10 +3,12 @@
 from typing import Protocol
 
 from chalicelib.core.errors import TwinledgerError
+from chalicelib.core.identity import row_key
+from chalicelib.core.model import Hint, SalesforceId
 
 
 class Telemetry(Protocol):
-    """Counts, durations and lines of the log. Never a value of a record."""
+    """Counts, durations and lines of the log. Never a value of a record, nor a primary key: it may be an address."""
 
     def count(self, name: str, value: float = 1) -> None:
         """Add to a counter."""
@@ -27,3 +29,10 @@ class Telemetry(Protocol):
     def failure(self, text: str, error: TwinledgerError, **facts: str | float | None) -> None:
         """Tell what went wrong."""
         ...
+
+
+def record_of(hint: Hint) -> str:
+    """How a log names a record: by its Salesforce id, else by the record key that its row has for itself."""
+    if isinstance(hint.identity, SalesforceId):
+        return f"{hint.identity.object} {hint.identity.id}"
+    return f"{hint.identity.table} {hint.sfid or row_key(hint.identity.table, hint.identity.key)}"

@@ -1,13 +1,21 @@
 """What is put together how, as far as no system has to answer for it."""
 
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
+from chalicelib.aws.queues import message_of
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.cloud import INSTALLATION_AGE
 from chalicelib.core.errors import ConfigurationError
+from chalicelib.core.mapping import Mappings
+from chalicelib.core.model import Change, Hint, RowId, Side
+from chalicelib.core.work import Outcome, Result
+from chalicelib.jobs.settling import BatchIncomplete, Message
 from chalicelib.salesforce.apex_writer import ApexRecords
 from chalicelib.salesforce.auth import ClientCredentials, JwtBearer
 from chalicelib.salesforce.conditional_writer import ConditionalRecords
@@ -112,6 +120,56 @@ def test_a_settler_is_made_once_for_an_installation(monkeypatch: pytest.MonkeyPa
     assert wiring.settler() is first
     wiring.renew()
     assert wiring.settler() is not first
+
+
+class Settled:
+    """A settle step in the course of which something happens, and a queue."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        self._happens = happens
+        self.hidden: dict[str, float] = {}
+
+    def settle(self, hints: Sequence[Hint]) -> Sequence[Outcome]:
+        """Settle nothing."""
+        self._happens()
+        return [Outcome(hint, Result.UNCHANGED) for hint in hints]
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """Nothing is to be deleted."""
+        assert receipts == []
+
+    def hide(self, receipts: Mapping[str, float]) -> None:
+        """To come again."""
+        self.hidden |= receipts
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "again"),
+    [
+        (INSTALLATION, INSTALLATION, False),
+        (INSTALLATION, replace(INSTALLATION), False),  # installed again, and the same
+        (INSTALLATION, replace(INSTALLATION, changing=True), True),
+        (INSTALLATION, replace(INSTALLATION, mappings=Mappings(())), True),
+        (INSTALLATION, None, True),
+        (replace(INSTALLATION, changing=True), replace(INSTALLATION, changing=True), True),
+        (replace(INSTALLATION, changing=True), INSTALLATION, True),
+    ],
+)
+def test_a_message_is_done_where_the_installation_is_still_the_same(
+    monkeypatch: pytest.MonkeyPatch, before: Installation, after: Installation | None, again: bool
+) -> None:
+    """Read after the work: it may have been changed in the course of it, or in the minute before."""
+    state = State(before, PASSED)
+    wiring = wired(monkeypatch, state)
+    wiring.installation()
+    settled = Settled(lambda: setattr(state, "stored", after))
+    monkeypatch.setattr(wiring, "settler", lambda: settled)
+    monkeypatch.setattr(wiring, "receipts", lambda _side: settled)
+    told = Hint(RowId("public.new", ("1",)), Change.CREATED, "h1")
+    with pytest.raises(BatchIncomplete) if again else nullcontext():
+        wiring.batch(Side.POSTGRES).work_off([Message("m1", "r1", 1, message_of(told))])
+    assert settled.hidden == ({"r1": 2.0} if again else {})
+    assert wiring.installation() == after
 
 
 def test_no_settler_for_an_org_that_was_not_probed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,9 +46,10 @@ def test_the_installation_is_remembered(table: Table) -> None:
     installation = Installation(
         Mappings((MAPPING,)), "ab" * 32, "00D000000000001EAA", "005000000000001AAA", "7:twin", 5.5
     )
-    state.save_installation(replace(installation, installed_at=1.0))
-    state.save_installation(installation)
-    assert state.installation() == installation
+    for newer in (replace(installation, changing=True), replace(installation, installed_at=1.0), installation):
+        state.save_installation(newer)
+        assert state.installation() == newer == State(table).installation()
+    assert state.installation() is state.installation()
 
 
 def test_a_damaged_installation_is_a_defect(table: Table) -> None:

@@ -7,11 +7,13 @@ import pytest
 
 from chalicelib.aws.queues import hint_of, message_of
 from chalicelib.core.errors import AccessDenied, RecordLocked, Rejected, RetryLater, Unavailable
-from chalicelib.core.model import Change, Hint, RowId
+from chalicelib.core.identity import row_key
+from chalicelib.core.model import Change, Hint, RowId, SalesforceId
 from chalicelib.core.work import Outcome, Result
 from chalicelib.jobs.settling import HALTED_PATIENCE, LONGEST_HIDDEN, PATIENCE, Batch, BatchIncomplete, Message
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import MemoryTelemetry
+from tests.unit.jobs.sample import ID
 
 
 def hint(number: int) -> Hint:
@@ -34,6 +36,7 @@ class Bench:
     hidden: dict[str, float] = field(default_factory=dict)
     postponed: dict[str, float] = field(default_factory=dict)
     denied: int = 0
+    unchanged: bool = True
     clock: FakeClock = field(default_factory=FakeClock)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
 
@@ -65,6 +68,7 @@ class Bench:
             clock=self.clock,
             telemetry=self.telemetry,
             denied=self.deny,
+            unchanged=lambda: self.unchanged,
         ).work_off(messages)
 
     def deny(self) -> None:
@@ -172,6 +176,29 @@ def test_equal_messages_share_the_worst_outcome() -> None:
     with pytest.raises(BatchIncomplete):
         bench.work_off(message(1), replace(message(1), receipt="r9"))
     assert bench.hidden == {"r1": 3.0, "r9": 3.0}
+
+
+def test_what_was_settled_by_other_mappings_comes_again() -> None:
+    """Whatever became of it: the new mappings may know more of its table; it is put off as any other."""
+    bench = Bench({"h2": failing(Unavailable(after=3.0))}, unchanged=False)
+    with pytest.raises(BatchIncomplete, match="3 of 4"):
+        bench.work_off(message(1), message(2), message(3, receives=2), message(4, receives=3))
+    assert (bench.deleted, bench.hidden) == (["r4"], {"r1": 2.0, "r2": 3.0, "r3": 4.0})
+    assert bench.postponed == {"h4": PATIENCE}
+    assert bench.telemetry.counts["Remapped"] == 4
+
+
+def test_a_log_line_names_no_primary_key() -> None:
+    """It may be an address: the Salesforce id stands there, or the record key that the row has for itself."""
+    rows = [Hint(RowId("public.account", ("ann@example.com",)), Change.UPDATED, name) for name in ("h1", "h2")]
+    hints = [replace(rows[0], sfid=ID), rows[1], Hint(SalesforceId("Account", ID), Change.UPDATED, "h3")]
+    bench = Bench({one.hint_id: failing(Unavailable()) for one in hints})
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(*(Message(f"m{n}", f"r{n}", 1, message_of(one)) for n, one in enumerate(hints)))
+    own = f"public.account {row_key('public.account', ('ann@example.com',))}"
+    for told, name in zip(bench.telemetry.told, (f"Account {ID}", own, f"public.account {ID}"), strict=True):
+        assert name in told
+        assert "ann@" not in told
 
 
 def test_lambda_s_records_are_messages() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.state import Probe
+from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import ConfigurationError, RetryLater, Unavailable
 from chalicelib.core.ledger import Entry
 from chalicelib.core.mapping import Mappings
@@ -52,6 +52,7 @@ class Events:
     hints: MemoryHints = field(default_factory=MemoryHints)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     swept: list[str] = field(default_factory=list)
+    mappings: Mappings = MAPPINGS
 
     def take(self, event: dict[str, Any], *, only_existence: bool = False) -> None:
         """Take one event."""
@@ -60,7 +61,8 @@ class Events:
             self.swept += objects
 
         ChangeEvents(
-            mappings=MAPPINGS,
+            mappings=self.mappings,
+            renewed=lambda: MAPPINGS,
             organization_id=ORG,
             hints=self.hints,
             only_existence=only_existence,
@@ -110,6 +112,15 @@ def test_an_overflow_has_the_object_swept() -> None:
     events.take(relayed(kind="GAP_OVERFLOW"))
     events.take(relayed("Lead", kind="GAP_OVERFLOW"))
     assert events.swept == ["Account"]
+
+
+def test_an_event_of_an_object_that_was_mapped_a_moment_ago_is_taken() -> None:
+    """Nothing passes for not mapped before the mappings were read again."""
+    events = Events(mappings=Mappings(()))
+    events.take(relayed())
+    events.take(relayed(kind="GAP_OVERFLOW"))
+    assert ([one.identity for one in events.hints.sent], events.swept) == ([SalesforceId("Account", ID)], ["Account"])
+    assert events.telemetry.counts["NotMapped"] == 0
 
 
 def test_an_event_that_was_not_accepted_comes_again() -> None:
@@ -282,6 +293,9 @@ def test_only_the_leader_tells_of_the_outbox() -> None:
     assert (telemetry.gauges, telemetry.measured) == ({"OutboxDepth": 7}, {"RelayLag": [0.5]})
 
 
+INSTALLATION = Installation(MAPPINGS, "f", ORG, "005000000000001AAA", "database", 1.0)
+
+
 class Entries:
     """The ledger's entries."""
 
@@ -298,7 +312,7 @@ class Entries:
 def test_a_truncated_table_s_records_are_hinted_at() -> None:
     """All that the ledger knows, and once each: a truncated table again is news again."""
     hints, clock = MemoryHints(), FakeClock()
-    truncated = Truncations(MAPPINGS, Entries(150), hints, clock)
+    truncated = Truncations(lambda: INSTALLATION, Entries(150), hints, clock)
     truncated("public.account")
     assert [one.identity for one in hints.sent] == [RowId("public.account", (str(n),)) for n in range(150)]
     assert {one.change for one in hints.sent} == {Change.DELETED}
@@ -308,7 +322,12 @@ def test_a_truncated_table_s_records_are_hinted_at() -> None:
 
 
 def test_a_table_that_is_not_mapped_may_be_truncated() -> None:
-    """Its triggers may outlive its mapping by a moment."""
+    """Its triggers may outlive its mapping by a moment; or come before it: then the truncation is told again."""
     hints = MemoryHints()
-    Truncations(MAPPINGS, Entries(1), hints, FakeClock())("public.other")
+    Truncations(lambda: INSTALLATION, Entries(1), hints, FakeClock())("public.other")
+    changing = Truncations(lambda: replace(INSTALLATION, changing=True), Entries(1), hints, FakeClock())
+    with pytest.raises(RetryLater, match=r"public\.other"):
+        changing("public.other")
     assert hints.sent == []
+    changing("public.account")
+    assert len(hints.sent) == 1
