@@ -93,13 +93,15 @@ class Row:
     """The Postgres side of a record, as read: its mapped columns in canonical form.
 
     A reference's value is the Salesforce id of the parent. Where the row names a parent that has no Salesforce id
-    yet, the field is left out of ``values`` and stands in ``unlinked``.
+    yet, the field is left out of ``values`` and stands in ``unlinked``. A field whose column holds what has no
+    canonical form (NaN, infinity, a date outside the years 1 to 9999) is left out too, and stands in ``unreadable``.
     """
 
     pk: PrimaryKey
     sfid: str | None
     values: Fields
     unlinked: Mapping[str, RowId] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan, Seen
 from chalicelib.core.recover import Ground, buried, remember, unit_values
 from chalicelib.core.refusals import fill_fields, hold_back
 
+NO_FORM = "what the column holds has no form in Salesforce (NaN, infinity, a date outside the years 1 to 9999)"
+
 
 def plan(
     mapping: ObjectMapping, entry: Entry, ground: Ground, seen: Seen, *, without: frozenset[str] = frozenset()
@@ -63,7 +65,7 @@ class _Planner:
         if result.existence is Existence.UNDELETE_SALESFORCE:
             return result
         for unit in self.mapping.units:
-            if unit.name not in self.without:
+            if unit.name not in self.without and not self._unreadable(unit):
                 self._unit(unit)
         if result.undated:
             return result
@@ -73,6 +75,7 @@ class _Planner:
         if result.existence is not None:  # what a new row or record does not get, it never had: first contact again
             result.bases = {name: base for name, base in result.bases.items() if name in result.target}
         self._stuck_halves()
+        self._readable_again()
         return result
 
     def _hold_back(self) -> None:
@@ -124,6 +127,8 @@ class _Planner:
 
     def _edited(self, side: Side) -> bool:
         """Whether a side holds anything that the other did not get; half of a person's answer counts."""
+        if side is Side.POSTGRES and self.seen.postgres is not None and self.seen.postgres.unreadable:
+            return True  # nobody can tell whether it was edited
         values = self.postgres if side is Side.POSTGRES else self.salesforce
         for name, held in values.items():
             base = self.ground.bases.get(name)
@@ -150,6 +155,25 @@ class _Planner:
             self.result.link = row.sfid != record.id
 
     # --- units
+
+    def _unreadable(self, unit: Unit) -> bool:
+        """Leave a unit alone whose columns hold what cannot be carried: writing over it would lose it."""
+        row, record = self.seen.postgres, self.salesforce.get(unit.name)
+        names = [name for name in unit.fields if row is not None and name in row.unreadable]
+        if names:
+            columns = ", ".join(f"{self.mapping.table}.{self.mapping.by_name[name].column}" for name in names)
+            shown = remember(record) if record is not None else None
+            self.result.conflicts.append(
+                Conflict(unit.name, IssueKind.REJECTED, None, shown, text=f"{columns}: {NO_FORM}")
+            )
+        return bool(names)
+
+    def _readable_again(self) -> None:
+        """Close the issues of units whose columns hold something else by now."""
+        told = {conflict.slot for conflict in self.result.conflicts}
+        for slot, shown in self.entry.issues.items():
+            if shown.kind is IssueKind.REJECTED and slot in self.mapping.by_unit and slot not in told:
+                self.result.closed.setdefault(slot, "the column holds another value by now")
 
     def _unit(self, unit: Unit) -> None:
         base = self.ground.bases.get(unit.name)

@@ -30,7 +30,7 @@ def states(composed: RowSql, found: Iterable[Sequence[object]], count: int) -> l
     result = [RowState(None, None)] * count
     for place, pk, sfid, state, unlinked, operation, stored in found:
         row = None if pk is None else _row(composed, pk, sfid, state, unlinked)
-        marker = None if operation is None else Marker(str(operation), _fields(composed, _loads(stored)))
+        marker = None if operation is None else Marker(str(operation), _fields(composed, _loads(stored))[0])
         result[int(str(place))] = RowState(row, marker)
     return result
 
@@ -47,20 +47,22 @@ def primary_key(texts: object) -> PrimaryKey:
 
 def _row(composed: RowSql, pk: object, sfid: object, state: object, unlinked: object) -> Row:
     parents = {name: RowId(composed.parents[name].table, (str(key),)) for name, key in _loads(unlinked).items()}
-    values = {name: value for name, value in _fields(composed, _loads(state)).items() if name not in parents}
-    return Row(primary_key(pk), link_of(None if sfid is None else str(sfid)), values, parents)
+    fields, unreadable = _fields(composed, _loads(state))
+    values = {name: value for name, value in fields.items() if name not in parents}
+    return Row(primary_key(pk), link_of(None if sfid is None else str(sfid)), values, parents, unreadable)
 
 
-def _fields(composed: RowSql, raw: Mapping[str, object]) -> Fields:
-    """The fields that have a canonical form; the others are left out, for nothing can be said of them."""
+def _fields(composed: RowSql, raw: Mapping[str, object]) -> tuple[Fields, frozenset[str]]:
+    """The fields that have a canonical form, and the names of those that have none: NaN, infinity, the year 10000."""
     values: dict[str, Value] = {}
+    unreadable: set[str] = set()
     for field in composed.mapping.fields:
         if field.name in raw:
             try:
                 values[field.name] = from_postgres(field, _loaded(field, raw[field.name]))
             except Rejected:
-                continue  # NaN, infinity, a year beyond 9999: missing is not null, so the field stays untouched
-    return values
+                unreadable.add(field.name)
+    return values, frozenset(unreadable)
 
 
 def _loads(text: object) -> dict[str, object]:

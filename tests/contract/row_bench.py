@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 from psycopg import sql
 
 from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Change, PrimaryKey, RowId, Value
+from chalicelib.core.model import Change, PrimaryKey, RowId
 from chalicelib.core.ports import Rows
 from chalicelib.core.values import to_postgres
 from chalicelib.postgres.connection import Connection, PostgresConnection
@@ -16,7 +17,7 @@ from chalicelib.postgres.rows import PostgresRows
 from chalicelib.postgres.statements import joined, relation
 from tests.fakes.clock import FakeClock
 from tests.fakes.rows import MemoryRows
-from tests.fakes.statements import Cells, refuse, upper
+from tests.fakes.statements import Cell, Cells, Formless, refuse, upper
 from tests.integration.postgres.sample import MAPPINGS, empty
 
 Captured = tuple[RowId, Change, str | None, str | None]  # row, change, Salesforce id, origin
@@ -218,7 +219,9 @@ class LiveBench:
     def _columns(self, mapping: ObjectMapping, cells: Cells) -> dict[str, object]:
         return {mapping.by_name[name].column: self._sent(mapping, name, cell) for name, cell in cells.items()}
 
-    def _sent(self, mapping: ObjectMapping, name: str, cell: Value | RowId) -> object:
+    def _sent(self, mapping: ObjectMapping, name: str, cell: Cell) -> object:
+        if isinstance(cell, Formless):
+            return Decimal("NaN")
         if isinstance(cell, RowId):
             return cell.key[0]
         mapped = mapping.by_name[name]

@@ -12,7 +12,7 @@ from chalicelib.core.model import Change, Fields, Marker, PrimaryKey, Row, RowId
 from chalicelib.core.ports import Failed, RowOutcome, RowQuery, RowWrite, RowWritten, Stale, WriteKind
 from infra.local.postgres import Cluster
 from tests.contract.row_bench import Bench, FakeBench, LiveBench
-from tests.fakes.statements import Cells
+from tests.fakes.statements import Cells, Formless
 from tests.integration.postgres.sample import account, contact, create_database, line, open_database
 
 SFID = "001000000000001AAA"
@@ -170,6 +170,16 @@ def test_reference_is_the_parents_salesforce_id(bench: Bench) -> None:
     parent = add(bench, sfid=PARENT_SFID)
     child = add(bench, {"AccountId": RowId(account.table, parent.pk)}, contact)
     assert (child.values["AccountId"], child.unlinked) == (PARENT_SFID, {})
+
+
+def test_what_has_no_canonical_form_is_no_value(bench: Bench) -> None:
+    """NaN: the row names the field; the others are read and written, and the column keeps what it holds."""
+    seen = add(bench, {"Revenue": Formless(), "Phone": "1"})
+    after = written(bench, update(seen, {"Phone": "2"})).row
+    assert after is not None
+    assert [one.unreadable for one in (seen, after)] == [frozenset({"Revenue"})] * 2
+    assert ["Revenue" in one.values for one in (seen, after)] == [False, False]
+    assert (after.values["Phone"], row(bench, account, seen.pk)) == ("2", after)
 
 
 def test_unlinked_parent_is_no_value(bench: Bench) -> None:

@@ -20,9 +20,9 @@ from chalicelib.core.ports import (
     WriteKind,
 )
 from chalicelib.core.values import from_postgres, link_of, to_postgres
-from tests.fakes.statements import Captured, Cell, Cells, Refusal, Statement, Trigger, refuse, upper
+from tests.fakes.statements import Captured, Cell, Cells, Formless, Refusal, Statement, Trigger, refuse, upper
 
-__all__ = ["Captured", "Cell", "Cells", "MemoryRows", "Refusal", "Statement", "Trigger", "refuse", "upper"]
+__all__ = ["Captured", "Cell", "Cells", "Formless", "MemoryRows", "Refusal", "Statement", "Trigger", "refuse", "upper"]
 
 
 @dataclass(frozen=True)
@@ -160,15 +160,18 @@ class MemoryRows(Rows):
     def _row(self, mapping: ObjectMapping, pk: PrimaryKey, stored: _Stored) -> Row:
         values: dict[str, Value] = {}
         unlinked: dict[str, RowId] = {}
+        unreadable = {name for name, cell in stored.cells.items() if isinstance(cell, Formless)}
         for mapped in mapping.fields:
             cell = stored.cells[mapped.name]
+            if isinstance(cell, Formless):
+                continue
             if not isinstance(cell, RowId):
                 values[mapped.name] = cell
             elif (parent := self._tables[cell.table][cell.key]).sfid is not None:
                 values[mapped.name] = parent.sfid
             else:
                 unlinked[mapped.name] = cell
-        return Row(pk, link_of(stored.sfid), values, unlinked)
+        return Row(pk, link_of(stored.sfid), values, unlinked, frozenset(unreadable))
 
     # --- the sync's writes
 
@@ -308,6 +311,8 @@ class MemoryRows(Rows):
 
     def _stored_form(self, mapped: Field, cell: Cell) -> Cell:
         """What a column gives back; raises Rejected where it does not take the value."""
+        if isinstance(cell, Formless):
+            return cell
         if isinstance(cell, RowId):
             if cell.key not in self._tables.get(cell.table, {}):
                 raise ParentMissing(f"{mapped.name}: the parent row is not there", code="23503", fields=(mapped.name,))

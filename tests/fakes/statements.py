@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from chalicelib.core.errors import Rejected, TwinledgerError
 from chalicelib.core.model import Hint, RowId, Value
 
-Cell = Value | RowId  # a reference's cell holds the parent's row
+
+@dataclass(frozen=True)
+class Formless:
+    """What a column holds that has no canonical form: NaN, infinity, a date of the year 20000."""
+
+
+Cell = Value | RowId | Formless  # a reference's cell holds the parent's row
 Cells = Mapping[str, Cell]
 
 

@@ -19,12 +19,13 @@ pytestmark = pytest.mark.usefixtures("_no_user_triggers")
 
 
 def test_values_that_python_or_salesforce_has_not(owner: Connection, rows: PostgresRows) -> None:
-    """Infinity, NaN and years beyond 9999 are no values: the field is missing, and the others are read and written."""
+    """Infinity, NaN and years beyond 9999 are no values: the row names the field, the others are read and written."""
     pk = insert(
         owner, "name, revenue, score, founded, called", "'Acme', 'NaN', 'Infinity', 'infinity', '20000-01-01 00:00+00'"
     )
     row = seen(rows, pk)
     assert row.values == {"Name": "Acme", "Phone": None, "Active": False, "Opens": None, "Tags": None, "ParentId": None}
+    assert row.unreadable == {"Revenue", "Score", "Founded", "Called"}
     [outcome] = rows.write([update(row, {"Phone": "1"})])
     assert isinstance(outcome, RowWritten)
     assert owner.execute("SELECT revenue::text, founded::text FROM crm.account").fetchone() == ("NaN", "infinity")
