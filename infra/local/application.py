@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import psycopg
 import requests
+from psycopg import sql
 
 from infra.local import cloudformation, deploy
 from infra.local.credentials import INSTANCE_URL
@@ -30,6 +31,7 @@ COMMAND_SECONDS = 120
 OUTBOUND_FIELDS = ("LastModifiedDate", "LastModifiedById", "SystemModstamp", "Twinledger_Key__c", "Twinledger_Op__c")
 MESSAGE_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 EVENT_FUNCTION = "change_events"
+SEEDED = ("account", "contact")
 
 
 class ApplicationError(RuntimeError):
@@ -49,6 +51,16 @@ class Application:
         """The address of the deployed REST API."""
         base = self.services.emulator.endpoint_url
         return f"{base}/restapis/{self.deployment.rest_api_id}/api/_user_request_"
+
+    @property
+    def outbound_messages_url(self) -> str:
+        """Where the org posts outbound messages; the token in it is the secret."""
+        return f"{self.api_url}/webhooks/outbound-messages/{self.services.credentials.webhook_token}"
+
+    @property
+    def record_events_url(self) -> str:
+        """Where a flow or a trigger posts an event as JSON, with the header `x-api-key`."""
+        return f"{self.api_url}/webhooks/events"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -126,17 +138,21 @@ class Application:
             if connection.execute("SELECT to_regclass('public.contact')").fetchone() == (None,):
                 connection.execute(_sql("sample.sql"))
 
-    def seed(self) -> int:
-        """Write the small data set as the application's role; the number of rows that then are in the tables."""
+    def seed(self) -> dict[str, list[str]]:
+        """Write the small data set as the application's role, the first time only.
+
+        Returns:
+            The primary keys of the rows that were written, by table; empty where the set was written before.
+        """
+        credentials = self.services.credentials
+        if credentials.seeded:
+            return {}
         with psycopg.connect(self.services.cluster.app_dsn) as connection:
-            if not self.services.credentials.seeded:
-                connection.execute(_sql("seed.sql"))
-            row = connection.execute(
-                "SELECT (SELECT count(*) FROM public.account) + (SELECT count(*) FROM public.contact)"
-            ).fetchone()
-        self.services.credentials.seeded = True
-        self.services.credentials.save(self.services.layout.credentials)
-        return int(row[0]) if row else 0
+            connection.execute(_sql("seed.sql"))
+            written = {table: _written(connection, table) for table in SEEDED}
+        credentials.seeded = True
+        credentials.save(self.services.layout.credentials)
+        return written
 
     def install(self) -> None:
         """Let the application try the org out, once, and install its triggers.
@@ -150,21 +166,33 @@ class Application:
         self.services.credentials.installed = self.services.credentials.deployed
         self.services.credentials.save(self.services.layout.credentials)
 
+    def relink(self) -> None:
+        """Have every row and every record settled again.
+
+        Raises:
+            ApplicationError: It failed, or took longer than two minutes.
+        """
+        self._run("-m", "infra.local.relink", PYTHONPATH=str(ROOT))
+
     def manage(self, *arguments: str) -> None:
         """Run a command of `manage.py`.
 
         Raises:
             ApplicationError: It failed, or took longer than two minutes.
         """
+        self._run("manage.py", *arguments)
+
+    def _run(self, *arguments: str, **environment: str) -> None:
+        """Run a Python program of the application's."""
         layout = self.services.layout
         log = layout.log("manage")
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             try:
                 done = subprocess.run(
-                    [sys.executable, "manage.py", *arguments],
+                    [sys.executable, *arguments],
                     cwd=layout.source,
-                    env=plain_environment(**self.services.marker, **self.environment),
+                    env=plain_environment(**self.services.marker, **self.environment, **environment),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -172,14 +200,14 @@ class Application:
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
-                raise ApplicationError(f"manage.py {arguments[0]} took longer than {COMMAND_SECONDS} s") from error
+                raise ApplicationError(f"{' '.join(arguments)} took longer than {COMMAND_SECONDS} s") from error
         if done.returncode:
-            raise ApplicationError(f"manage.py {' '.join(arguments)} failed:\n{log_end(log)}")
+            raise ApplicationError(f"{' '.join(arguments)} failed:\n{log_end(log)}")
 
     def tell_org(self) -> None:
         """Let the org send outbound messages and change events of every mapped object."""
         objects = self._mapped_objects()
-        url = f"{self.api_url}/webhooks/outbound-messages/{self.services.credentials.webhook_token}"
+        url = self.outbound_messages_url
         known = {each["object"]: (each["url"], each["fields"]) for each in self._org("GET", "outbound-messages")}
         # To define one again would drop the messages that it has not delivered yet.
         for name, mapped in objects.items():
@@ -241,3 +269,9 @@ class Application:
 
 def _sql(name: str) -> bytes:
     return Path(__file__).with_name(name).read_bytes()
+
+
+def _written(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> list[str]:
+    """The primary keys of the rows that the open transaction wrote."""
+    query = sql.SQL("SELECT id::text FROM public.{} WHERE xmin = pg_current_xact_id()::xid ORDER BY id")
+    return [str(key) for (key,) in connection.execute(query.format(sql.Identifier(table)))]

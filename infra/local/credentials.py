@@ -42,6 +42,8 @@ class Credentials:
     installed: str = ""
     """The fingerprint of the application whose triggers were installed last."""
     seeded: bool = False
+    relinking: bool = False
+    """Whether the ledger is a new one, and rows and records are still to be linked again."""
 
     @classmethod
     def load(cls, path: Path) -> Self | None:

@@ -20,6 +20,7 @@ from psycopg import sql
 from chalicelib.core.model import Side
 from chalicelib.wiring import Wiring
 from infra.local.layout import Layout
+from infra.local.recovery import complaint
 from infra.local.roundtrip import RoundTripError, ask_org, wait_until
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ def _table(people: People, sfid: str) -> None:
 def main() -> int:
     """Tell the story on the stack that is up."""
     stack_file = Layout().stack_file
-    if not stack_file.exists():
-        print("the stack is not up: run `make up`", file=sys.stderr)
+    if wrong := complaint(Layout()):
+        print(wrong, file=sys.stderr)
         return 2
     try:
         stack = json.loads(stack_file.read_text())

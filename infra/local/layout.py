@@ -37,6 +37,11 @@ class Layout:
         return self.home / "stack.json"
 
     @property
+    def failure(self) -> Path:
+        """Where and why the last `make up` failed; there is no such file after one that did not."""
+        return self.state / "failure.txt"
+
+    @property
     def logs(self) -> Path:
         """One log file for each process and step."""
         return self.home / "logs"

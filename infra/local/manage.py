@@ -8,10 +8,13 @@ import sys
 
 from chalicelib.commands import main
 from infra.local.layout import Layout
+from infra.local.recovery import complaint
 
 if __name__ == "__main__":
-    stack_file = Layout().stack_file
-    if not stack_file.exists():
-        sys.exit("the stack is not up: run `make up`")
-    os.environ.update(json.loads(stack_file.read_text())["environment"])
+    layout = Layout()
+    if wrong := complaint(layout):
+        print(wrong, file=sys.stderr)
+    if not layout.stack_file.exists():
+        sys.exit(2)
+    os.environ.update(json.loads(layout.stack_file.read_text())["environment"])
     sys.exit(main(sys.argv[1:]))

@@ -142,6 +142,11 @@ class Cluster:
         return pid if running else None
 
     @property
+    def has_data(self) -> bool:
+        """Whether there is a data directory to start on."""
+        return self.folder is not None and (self._data / "PG_VERSION").exists()
+
+    @property
     def _home(self) -> Path:
         if self.folder is None:
             raise ClusterError("the cluster has no folder before it is started")

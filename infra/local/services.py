@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import requests
 
 from infra.local.credentials import DEFAULT_PORTS, EDITOR, Credentials, write_private
 from infra.local.emulator import Emulator
 from infra.local.layout import ROOT, Layout
-from infra.local.ports import HOST, free_port
+from infra.local.ports import HOST, free_port, is_free
 from infra.local.postgres import Cluster
 from infra.local.processes import MARKER, PidFile, detach, end, log_end, marked, plain_environment, spawn
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 START_SECONDS = 30.0
+PORT_SECONDS = 3.0
 NAMES = ("postgres", "emulator", "org", "relay")
 
 
@@ -85,11 +87,43 @@ class Services:
             return self.emulator.healthy
         return name != "org" or self._org_answers()
 
+    @property
+    def journal(self) -> Path:
+        """What a killed org goes on with."""
+        return self.layout.state / "org" / "journal"
+
+    def left(self, name: str) -> bool:
+        """Whether the process `name` has anything to go on with when it is started again."""
+        if name == "postgres":
+            return bool(self.credentials.postgres_folder) and self.cluster.has_data
+        return name == "relay" or (name == "org" and self.journal.exists())
+
+    def silent(self, name: str) -> int | None:
+        """The id of the process `name` where it is there, but does not answer in half a minute."""
+        process = PidFile(self.layout.pid(name)).process() if name in ("emulator", "org") else None
+        deadline = time.monotonic() + START_SECONDS
+        while process is not None and process.is_running():
+            if self.running(name):
+                return None
+            if time.monotonic() > deadline:
+                return process.pid
+            time.sleep(0.2)
+        return None
+
+    def end_strays(self) -> None:
+        """End what a killed process of the stack has left running: execution environments, a relay."""
+        roots = [PidFile(self.layout.pid(name)).process() for name in NAMES if name != "postgres"]
+        if self.credentials.postgres_folder and (pid := self.cluster.pid) is not None:
+            roots.append(psutil.Process(pid))
+        kept = {process.pid for root in roots if root is not None for process in (root, *root.children(recursive=True))}
+        end([process for process in marked(str(self.layout.home)) if process.pid not in kept])
+
     def start_postgres(self) -> None:
-        """Start Postgres.
+        """Start Postgres, on the data that it has.
 
         Raises:
             ClusterError: It did not start.
+            ServiceError: Its port is taken.
         """
         cluster = self.cluster
         cluster.port = self._port("postgres")
@@ -103,6 +137,7 @@ class Services:
 
         Raises:
             EmulatorError: It did not start.
+            ServiceError: Its port is taken.
         """
         emulator = self.emulator
         emulator.port = self._port("emulator")
@@ -113,15 +148,15 @@ class Services:
         self._save()
 
     def start_org(self, event_bus: str) -> None:
-        """Start the simulated org, its change events going to the event bus of that name.
+        """Start the simulated org, on what it has; its change events go to the event bus of that name.
 
         Raises:
-            ServiceError: It did not start.
+            ServiceError: It did not start, or its port is taken.
         """
         configuration = self.layout.state / "org.json"
         write_private(configuration, json.dumps(self._org_configuration(event_bus)))
-        argv = ["-m", "infra.local.org", "--port", str(self._port("org")), "--config", str(configuration)]
-        self._spawn("org", argv, {})
+        argv = ["--port", str(self._port("org")), "--config", str(configuration), "--journal", str(self.journal)]
+        self._spawn("org", ["-m", "infra.local.org", *argv], {})
         deadline = time.monotonic() + START_SECONDS
         while not self._org_answers():
             if PidFile(self.layout.pid("org")).process() is None or time.monotonic() > deadline:
@@ -194,8 +229,18 @@ class Services:
         detach(process)
 
     def _port(self, name: str) -> int:
-        """The port for `name`: the default one, or another where that is taken."""
-        self.credentials.ports[name] = free_port(DEFAULT_PORTS[name])
+        """The port for `name`: the one that it had, else the default one, or another where that is taken.
+
+        Raises:
+            ServiceError: The one that it had, which other parts of the stack know, is taken.
+        """
+        known = self.credentials.ports.get(name)
+        deadline = time.monotonic() + PORT_SECONDS
+        while known is not None and not is_free(known) and time.monotonic() < deadline:
+            time.sleep(0.1)  # a killed process may leave the port to its children for a moment
+        if known is not None and not is_free(known):
+            raise ServiceError(f"port {known} of {name} is taken by another program: end that, and run make up again")
+        self.credentials.ports[name] = known or free_port(DEFAULT_PORTS[name])
         return self.credentials.ports[name]
 
     def _save(self) -> None:

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import fcntl
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,8 @@ from infra.local.deploy import DeployError
 from infra.local.emulator import EmulatorError
 from infra.local.layout import Layout
 from infra.local.postgres import ClusterError
-from infra.local.processes import marked
 from infra.local.progress import Progress
+from infra.local.recovery import prepare, remedy
 from infra.local.roundtrip import RoundTrip, RoundTripError, wait_until
 from infra.local.services import NAMES, ServiceError, Services
 from infra.local.unprivileged import UserError
@@ -47,7 +46,7 @@ FAILURES = (
     botocore.exceptions.ClientError,
     boto3.exceptions.Boto3Error,
 )
-STATEFUL = ("postgres", "emulator", "org")
+RELINK_SECONDS = 900.0
 
 
 class BusyError(RuntimeError):
@@ -72,27 +71,19 @@ def alone(layout: Layout) -> Iterator[None]:
 
 def up(layout: Layout, progress: Progress) -> None:
     """Bring the stack up, or what of it is missing, and prove it by an edit in each direction."""
-    application = Application(_services(layout, progress))
+    application = Application(prepare(layout, progress))
     services = application.services
     _start_servers(application, progress)
     _deploy(application, progress)
+    addresses = _addresses(application)
+    write_private(layout.stack_file, json.dumps(addresses, indent=2) + "\n")
     _connect(application, progress)
 
     trip = RoundTrip(services.cluster.app_dsn, services.org_url, services.credentials.salesforce_token)
-    with progress.during("Seed", log=layout.log("emulator")) as details:
-        details.append(f"{application.seed()} rows in both systems")
-        trip.wait_for_seed()
-        wait_until(lambda: not application.busy(), application.busy, pause=0.1)
-    with progress.during("First edit in each direction", log=layout.log("emulator")):
-        trip.to_salesforce()
-        trip.to_postgres()
-    with progress.during("Round trip Postgres to Salesforce", log=layout.log("relay")):
-        to_salesforce = trip.to_salesforce()
-    with progress.during("Round trip Salesforce to Postgres", log=layout.log("emulator")):
-        to_postgres = trip.to_postgres()
-    addresses = _addresses(application)
-    write_private(layout.stack_file, json.dumps(addresses, indent=2) + "\n")
-    _tell(layout, progress, addresses, to_salesforce, to_postgres)
+    _fill(application, trip, progress)
+    latencies = _prove(layout, trip, progress)
+    layout.failure.unlink(missing_ok=True)
+    _tell(layout, progress, addresses, latencies)
 
 
 def down(layout: Layout, progress: Progress) -> None:
@@ -104,28 +95,16 @@ def down(layout: Layout, progress: Progress) -> None:
 
 
 def status(layout: Layout, progress: Progress) -> bool:
-    """Print what runs; whether all of it does."""
+    """Print what runs, and what to do about what does not; whether all of it does."""
     services = Services(layout, Credentials.load(layout.credentials) or Credentials())
     states = {name: services.running(name) for name in NAMES}
     for name, running in states.items():
         port = services.credentials.ports.get(name)
-        print(f"{name:10} {'running' if running else 'stopped'}{f' on port {port}' if port else ''}", file=progress.out)
+        where = f" on port {port}" if port else ""
+        print(f"{name:10}{'running' + where if running else 'stopped: ' + remedy(services, name)}", file=progress.out)
+    if layout.failure.exists():
+        print(f"The last {layout.failure.read_text(encoding='utf-8')}; run make up again", file=progress.out)
     return all(states.values())
-
-
-def _services(layout: Layout, progress: Progress) -> Services:
-    """The services of the stack that runs, or of a new one where it runs no more or only in part."""
-    credentials = Credentials.load(layout.credentials)
-    services = Services(layout, credentials or Credentials())
-    if credentials is not None and all(services.running(name) for name in STATEFUL):
-        return services
-    if credentials is not None or any(marked(str(layout.home))):
-        missing = [name for name in STATEFUL if not services.running(name)]
-        without = f" without {' and '.join(missing)}" if missing else ""
-        progress.say(f"A stack{without} is left here: starting afresh")
-        down(layout, progress)
-    shutil.rmtree(layout.logs, ignore_errors=True)
-    return Services(layout, Credentials())
 
 
 def _start_servers(application: Application, progress: Progress) -> None:
@@ -177,6 +156,39 @@ def _connect(application: Application, progress: Progress) -> None:
         application.tell_org()
 
 
+def _fill(application: Application, trip: RoundTrip, progress: Progress) -> None:
+    """Bring the sample to both sides, the first time; link both sides again, where the ledger was lost."""
+    layout, credentials = application.services.layout, application.services.credentials
+    if not credentials.seeded:
+        with progress.during("Seed", log=layout.log("emulator")) as details:
+            rows = application.seed()
+            details.append(f"{sum(map(len, rows.values()))} rows in both systems")
+            trip.wait_for_links(rows)
+            wait_until(lambda: not application.busy(), application.busy, pause=0.1)
+    if credentials.relinking:
+        with progress.during("Linking rows and records again", log=layout.log("manage")):
+            application.relink()
+            wait_until(lambda: not application.busy(), application.busy, pause=0.1, patience=RELINK_SECONDS)
+            credentials.relinking = False
+            credentials.save(layout.credentials)
+
+
+def _prove(layout: Layout, trip: RoundTrip, progress: Progress) -> tuple[float, float] | None:
+    """Edit a contact on each side; the seconds to Salesforce and to Postgres, None: there is none to edit."""
+    contact = trip.contact()
+    if contact is None:
+        progress.say("No contact is on both sides: the sync is not proven by an edit")
+        return None
+    with progress.during("First edit in each direction", log=layout.log("emulator")):
+        trip.to_salesforce(contact)
+        trip.to_postgres(contact)
+    with progress.during("Round trip Postgres to Salesforce", log=layout.log("relay")):
+        to_salesforce = trip.to_salesforce(contact)
+    with progress.during("Round trip Salesforce to Postgres", log=layout.log("emulator")):
+        to_postgres = trip.to_postgres(contact)
+    return to_salesforce, to_postgres
+
+
 def _addresses(application: Application) -> dict[str, object]:
     """What `.local/stack.json` holds."""
     services = application.services
@@ -187,6 +199,9 @@ def _addresses(application: Application) -> dict[str, object]:
         "salesforce_token": services.credentials.salesforce_token,
         "api_url": application.api_url,
         "webhook_token": services.credentials.webhook_token,
+        "outbound_messages_url": application.outbound_messages_url,
+        "record_events_url": application.record_events_url,
+        "record_events_api_key": services.credentials.console_token,
         "console_url": f"{application.api_url}/console",
         "console_token": services.credentials.console_token,
         "aws_endpoint_url": services.emulator.endpoint_url,
@@ -195,13 +210,13 @@ def _addresses(application: Application) -> dict[str, object]:
 
 
 def _tell(
-    layout: Layout, progress: Progress, addresses: dict[str, object], to_salesforce: float, to_postgres: float
+    layout: Layout, progress: Progress, addresses: dict[str, object], latencies: tuple[float, float] | None
 ) -> None:
     """Print latencies and addresses."""
     progress.say("The stack is up")
-    lines = {
-        "Postgres to Salesforce": f"{to_salesforce * 1000:.0f} ms",
-        "Salesforce to Postgres": f"{to_postgres * 1000:.0f} ms",
+    names = ("Postgres to Salesforce", "Salesforce to Postgres")
+    lines = {name: f"{seconds * 1000:.0f} ms" for name, seconds in zip(names, latencies or (), strict=False)}
+    lines |= {
         "API": f"{addresses['api_url']}",
         "Postgres": f"{addresses['postgres_app_dsn']}",
         "Salesforce": f"{addresses['salesforce_url']} (token {addresses['salesforce_token']})",
@@ -235,10 +250,13 @@ def main(arguments: list[str]) -> int:
         return 1
     except FAILURES as error:
         log = f"; see {progress.log}" if progress.log and progress.log.exists() else ""
-        print(f"make {command} failed at '{progress.step}': {_reason(error)}{log}", file=sys.stderr)
+        failure = f"make {command} failed at '{progress.step}': {_reason(error)}{log}"
+        print(failure, file=sys.stderr)
+        if command == "up" and layout.state.exists():
+            layout.failure.write_text(failure, encoding="utf-8")
         return 1
     except KeyboardInterrupt:
-        print(f"make {command}: interrupted at '{progress.step}'; make down cleans up", file=sys.stderr)
+        print(f"make {command}: interrupted at '{progress.step}'; make up goes on", file=sys.stderr)
         return 130
     return 0
 

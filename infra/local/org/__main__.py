@@ -9,6 +9,7 @@ import uvloop
 
 from infra.local.org.configuration import Configuration, parse_app
 from infra.local.org.errors import OrgError
+from infra.local.org.journal import Journal
 from infra.local.org.server import make_server
 from infra.local.org.state import Org
 
@@ -17,6 +18,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m infra.local.org", description="A simulated Salesforce org.")
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one and prints it")
     parser.add_argument("--config", type=Path, help="start-up file (JSON): users, apps, objects, deliveries, settings")
+    parser.add_argument("--journal", type=Path, help="file from which an org that was killed goes on")
     parser.add_argument("--session", action="append", default=[], metavar="USER=TOKEN", help="a token that stays valid")
     parser.add_argument("--consumer-key", help="connected app for JWT bearer and client credentials")
     parser.add_argument("--consumer-secret", help="its secret")
@@ -42,7 +44,7 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
 
 def _org(arguments: argparse.Namespace) -> Org:
     configuration = _configuration(arguments)
-    org = Org(configuration)
+    org = Org(configuration, Journal(arguments.journal))
     org.tokens.users.update(configuration.tokens)
     return org
 

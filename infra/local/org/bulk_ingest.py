@@ -210,6 +210,7 @@ async def _chunk(org: "Org", job: IngestJob, rows: list[dict[str, str]]) -> None
             problem = outcome.error.problems[0] if outcome.error else None
             text = f"{problem.code}:{problem.message}:{' '.join(problem.fields)} --" if problem else ""
             job.failed.append((row.get("Id", ""), text, row))
+    org.keep()
 
 
 async def _write(tx: Transaction, job: IngestJob, rows: list[dict[str, str]]) -> list[tuple[Outcome, bool]]:

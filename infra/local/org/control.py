@@ -23,7 +23,9 @@ def control_routes(org: "Org") -> list[Route]:
     """The routes, below the mount point."""
     routes = [
         Route(
-            f"/{name}", _endpoint(org, {"POST": post, "GET": get, "DELETE": clear}), methods=["GET", "POST", "DELETE"]
+            f"/{name}",
+            _endpoint(org, name, {"POST": post, "GET": get, "DELETE": clear}),
+            methods=["GET", "POST", "DELETE"],
         )
         for name, (post, get, clear) in _RESOURCES.items()
     ]
@@ -34,16 +36,36 @@ async def _unknown(_request: Request) -> Response:
     return JSONResponse({"error": f"known are {sorted(_RESOURCES)}"}, 404)
 
 
-def _endpoint(org: "Org", handlers: dict[str, Handler | None]) -> Callable[[Request], Awaitable[Response]]:
+def set_up(org: "Org", name: str, method: str, body: Any) -> None:
+    """Do again what an earlier process was told about its set-up."""
+    post, _, clear = _RESOURCES[name]
+    handler = post if method == "POST" else clear
+    if handler is not None:
+        handler(org, body)
+
+
+def _keep(org: "Org", name: str, method: str, body: Any, serials: dict[str, int]) -> None:
+    """Note a change of the set-up, with the ids that it began with; rows are noted where they are committed."""
+    if name in _SET_UP and method != "GET":
+        org.journal.note(serials=serials, auto=org.auto_number)
+        org.journal.note(control=name, method=method, body=body)
+    if method != "GET":
+        org.keep()
+
+
+def _endpoint(org: "Org", name: str, handlers: dict[str, Handler | None]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         handler = handlers.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
             return JSONResponse({"error": f"no {request.method} here"}, 405)
         try:
             raw = await request.body()
-            result = handler(org, load_json(raw) if raw else {})
+            body = load_json(raw) if raw else {}
+            serials = dict(org.ids.serials)
+            result = handler(org, body)
             if isinstance(result, Awaitable):
                 result = await result
+            _keep(org, name, request.method, body, serials)
         except OrgError as error:
             return JSONResponse({"error": str(error), "errors": error.body()}, 400)
         except (KeyError, TypeError, ValueError) as error:
@@ -208,6 +230,20 @@ def _get_health(org: "Org", _raw: Any) -> Any:
     return {"organizationId": org.org_id, "status": "ready"}
 
 
+_SET_UP = frozenset(
+    {
+        "apps",
+        "automation",
+        "cdc",
+        "duplicate-rules",
+        "flows",
+        "objects",
+        "outbound-messages",
+        "settings",
+        "users",
+        "validation-rules",
+    }
+)
 _RESOURCES: dict[str, tuple[Handler | None, Handler | None, Handler | None]] = {
     "apps": (_add_app, None, None),
     "automation": (_add_automation, None, _clear_automation),

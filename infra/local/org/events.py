@@ -112,6 +112,20 @@ class Events:
             self.log.append(event)
             if self._sink is not None:
                 self._queue.append(event)
+                self._org.journal.note(event=event)
+        self.resume()
+
+    def restore(self, event: dict[str, Any]) -> None:
+        """Queue what an earlier process had queued."""
+        self._queue.append(event)
+
+    def restore_relayed(self, event_id: str) -> None:
+        """Take from the queue what an earlier process had relayed: always its first."""
+        if self._queue and self._queue[0]["id"] == event_id:
+            self._queue.popleft()
+
+    def resume(self) -> None:
+        """Relay what is queued."""
         if self._relay is None or self._relay.done():
             self._relay = self._org.spawn(self._relay_queued())
 
@@ -122,6 +136,8 @@ class Events:
             if await self._sink.send(event):
                 if self._queue and self._queue[0] is event:
                     self._queue.popleft()
+                    self._org.journal.note(relayed=event["id"])
+                    self._org.journal.flush()
                 stats["delivered"] += 1
             else:
                 stats["retries"] += 1

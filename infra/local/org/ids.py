@@ -1,7 +1,6 @@
 """Record ids: 15 case-sensitive characters, or 18 with a checksum (Salesforce Help: "ID Field Behavior")."""
 
 import string
-from itertools import count
 
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _UPPER = frozenset(string.ascii_uppercase)
@@ -55,11 +54,10 @@ class IdFactory:
     """Hands out ids that grow, one sequence per key prefix."""
 
     def __init__(self) -> None:
-        self._serials: dict[str, count[int]] = {}
+        self.serials: dict[str, int] = {}
 
     def next(self, prefix: str) -> str:
         """Return the next 18-character id with this three-character key prefix."""
-        serials = self._serials.get(prefix)
-        if serials is None:
-            serials = self._serials[prefix] = count(_FIRST_SERIAL)
-        return make_id(prefix, next(serials))
+        serial = self.serials.get(prefix, _FIRST_SERIAL)
+        self.serials[prefix] = serial + 1
+        return make_id(prefix, serial)

@@ -75,5 +75,5 @@ def touch(org: "Org", raw: dict[str, Any]) -> dict[str, Any]:
         values = raw.get("values") or {}
         if row is None or any(name not in kind.fields for name in values):
             raise ValueError(f"no record {record_id}, or {kind.name} has no such field")
-        org.store.table(kind.name).replace(record_id, row | values | stamps)
+        org.store.apply({record_id: row | values | stamps}, {})
     return {"touched": len(raw["ids"])}

@@ -5,6 +5,7 @@ flight at once, so they may overtake each other, and a lost acknowledgement mean
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -39,13 +40,14 @@ class Definition:
 
     name: str
     object_name: str
-    url: str
-    fields: tuple[str, ...]
-    when: str
     action_id: str
+    url: str = ""
+    fields: tuple[str, ...] = ()
+    when: str = "both"
     pending: deque[Notification] = field(default_factory=deque)
     in_flight: int = 0
     waiting: int = 0
+    corrected: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Outbound:
@@ -76,7 +78,9 @@ class Outbound:
             await self._client.close()
 
     def define(self, raw: dict[str, Any]) -> Definition:
-        """Add or replace a definition ``{name?, object, url, fields, when?}``.
+        """Add or change a definition ``{name?, object, url, fields, when?}``; a change keeps the queue.
+
+        What waits for its next attempt is sent to the changed address at once, as by "Retry" in the set-up.
 
         Raises:
             ValueError: a key or a field is unknown, or the object or the URL is missing.
@@ -89,16 +93,31 @@ class Outbound:
         if wrong:
             raise ValueError(f"{kind.name} has no field {wrong}")
         name = raw.get("name", f"Twinledger_{kind.name}")
-        definition = Definition(
-            name=name,
-            object_name=kind.name,
-            url=raw["url"],
-            fields=tuple(f for f in raw.get("fields", []) if kind.fields[f].type != "address"),
-            when=raw.get("when", "both"),
-            action_id=self._org.ids.next("04k"),
-        )
-        self.definitions[name] = definition
+        definition = self.definitions.get(name)
+        if definition is None or definition.object_name != kind.name:
+            definition = self.definitions[name] = Definition(name, kind.name, self._org.ids.next("04k"))
+        definition.url = raw["url"]
+        definition.fields = tuple(f for f in raw.get("fields", []) if kind.fields[f].type != "address")
+        definition.when = raw.get("when", "both")
+        definition.corrected.set()
+        definition.corrected = asyncio.Event()
         return definition
+
+    def restore(self, name: str, notification_id: str, record_id: str, queued_at: float) -> None:
+        """Queue what an earlier process had queued."""
+        if name in self.definitions:
+            self.definitions[name].pending.append(Notification(notification_id, record_id, queued_at))
+
+    def restore_sent(self, notifications: frozenset[str]) -> None:
+        """Take from the queues what an earlier process had delivered, or given up."""
+        for definition in self.definitions.values():
+            kept = [one for one in definition.pending if one.notification_id not in notifications]
+            definition.pending = deque(kept)
+
+    def resume(self) -> None:
+        """Send what an earlier process had not sent."""
+        for definition in self.definitions.values():
+            self._pump(definition)
 
     def enqueue(self, saved: list[Saved]) -> None:
         """Queue a notification for every created or updated record that a definition is about."""
@@ -111,7 +130,9 @@ class Outbound:
 
     def _queue(self, definition: Definition, record_id: str) -> None:
         self._org.stats.outbound["queued"] += 1
-        definition.pending.append(Notification(self._org.ids.next("04l"), record_id, self._org.clock.now()))
+        one = Notification(self._org.ids.next("04l"), record_id, self._org.clock.now())
+        definition.pending.append(one)
+        self._org.journal.note(queued=[definition.name, one.notification_id, record_id, one.queued_at])
 
     def _pump(self, definition: Definition) -> None:
         settings = self._org.settings
@@ -128,22 +149,30 @@ class Outbound:
         finally:
             definition.in_flight -= 1
         if done:
+            self._note_done(batch)
             self._pump(definition)
             return
         delay = min(settings.outbound_retry_seconds * 2**attempt, settings.outbound_retry_cap_seconds)
         self._pump(definition)
         definition.waiting += 1
         try:
-            await asyncio.sleep(delay)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(definition.corrected.wait(), delay)
         finally:
             definition.waiting -= 1
         oldest = self._org.clock.now() - settings.outbound_lifetime_seconds
         kept = [n for n in batch if n.queued_at > oldest]
         stats["expired"] += len(batch) - len(kept)
+        self._note_done([n for n in batch if n not in kept])
         if kept:
             stats["retries"] += 1
             definition.in_flight += 1
             await self._deliver(definition, kept, attempt + 1)
+
+    def _note_done(self, batch: list[Notification]) -> None:
+        if batch:
+            self._org.journal.note(sent=[one.notification_id for one in batch])
+            self._org.journal.flush()
 
     async def _attempt(self, definition: Definition, batch: list[Notification]) -> bool:
         stats = self._org.stats.outbound

@@ -127,6 +127,7 @@ def publish_event(org: "Org", call: Call, kind: ObjectType) -> Answer:
         raise fail("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
     event_uuid = str(uuid.uuid4())
     org.events.publish(kind.name, payload, event_uuid)
+    org.keep()
     queued = {"statusCode": "OPERATION_ENQUEUED", "message": event_uuid, "fields": []}
     return Answer(201, {"id": org.ids.next("e00"), "success": True, "errors": [queued]})
 

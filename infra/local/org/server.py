@@ -68,6 +68,7 @@ def build_app(org: Org) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        org.resume()
         yield
         for task in tuple(org.tasks):
             task.cancel()

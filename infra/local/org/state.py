@@ -14,12 +14,13 @@ from infra.local.org.events import Events
 from infra.local.org.faults import Effects, Faults
 from infra.local.org.flows import Flow, run_flows
 from infra.local.org.ids import IdFactory, to18
+from infra.local.org.journal import Journal, replay, rows_line
 from infra.local.org.locks import LockTable
 from infra.local.org.outbound import Outbound
 from infra.local.org.schema import Schema
 from infra.local.org.settings import Settings
 from infra.local.org.stats import Stats
-from infra.local.org.store import Store
+from infra.local.org.store import BinEntry, Row, Store
 from infra.local.org.transactions import Saved, Transaction
 from infra.local.org.users import Session, Tokens, User, user_row
 from infra.local.org.validation import ValidationRule
@@ -29,10 +30,16 @@ API_VERSIONS = tuple(range(59, 69))
 
 
 class Org:
-    """One simulated org with its whole state in memory."""
+    """One simulated org with its whole state in memory.
 
-    def __init__(self, configuration: Configuration) -> None:
+    Args:
+        configuration: the state to start with.
+        journal: what an earlier process left, which this one goes on with.
+    """
+
+    def __init__(self, configuration: Configuration, journal: Journal | None = None) -> None:
         self.configuration = configuration
+        self.journal = journal or Journal()
         self.tasks: set[asyncio.Task[None]] = set()
         self.tokens = Tokens()
         self.settings = Settings()
@@ -40,6 +47,14 @@ class Org:
         self.outbound = Outbound(self)
         self.events = Events(self)
         self._start()
+        for line in self.journal.lines():
+            replay(self, line)
+        self.journal.open()
+
+    def resume(self) -> None:
+        """Deliver what an earlier process has not delivered."""
+        self.outbound.resume()
+        self.events.resume()
 
     def _start(self) -> None:
         self.settings.__init__()  # type: ignore[misc]  # the one object is shared
@@ -48,7 +63,7 @@ class Org:
         self.org_id = ORG_ID
         self.ids = IdFactory()
         self.schema = Schema()
-        self.store = Store(self.schema)
+        self.store = Store(self.schema, self._note_rows)
         self.locks = LockTable()
         self.faults = Faults()
         self.stats = Stats()
@@ -79,7 +94,16 @@ class Org:
         self.outbound.stop()
         self.events.stop()
         self.tokens.expired.clear()
+        self.journal.clear()
         self._start()
+
+    def _note_rows(self, rows: dict[str, Row | None], entries: dict[str, BinEntry | None]) -> None:
+        self.journal.note(**rows_line(rows, entries))
+
+    def keep(self) -> None:
+        """Write what was noted since the last time to the journal, and how far the ids have come."""
+        self.journal.note(serials=self.ids.serials, auto=self.auto_number)
+        self.journal.flush()
 
     def add_user(self, user: User) -> None:
         """Add a user, with a row of the User object."""

@@ -3,7 +3,7 @@
 A row is a dict that is never changed once committed: readers keep what they hold, writers replace it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,10 +72,18 @@ def _move(index: dict[Any, dict[str, None]], record_id: str, old: Any, new: Any)
 
 
 class Store:
-    """Every table and the recycle bin."""
+    """Every table and the recycle bin.
 
-    def __init__(self, schema: Schema) -> None:
+    Args:
+        schema: the objects.
+        applied: is told of every change, which is the only way to keep what is committed.
+    """
+
+    def __init__(
+        self, schema: Schema, applied: Callable[[dict[str, Row | None], dict[str, BinEntry | None]], None]
+    ) -> None:
         self._schema = schema
+        self._applied = applied
         self._tables: dict[str, Table] = {}
         self.bin: dict[str, BinEntry] = {}
 
@@ -99,6 +107,18 @@ class Store:
         """All committed rows of an object, deleted ones included, in the order of their creation."""
         return iter(self.table(name).rows.values())
 
+    def apply(self, rows: Mapping[str, Row | None], bin_entries: Mapping[str, BinEntry | None]) -> None:
+        """Make writes visible; None removes a row, or takes a record out of the bin."""
+        for record_id, row in rows.items():
+            kind = self._schema.of_id(record_id)
+            if kind is not None:
+                self.table(kind.name).replace(record_id, row)
+        for record_id, entry in bin_entries.items():
+            self.bin.pop(record_id, None)
+            if entry is not None:
+                self.bin[record_id] = entry
+        self._applied(dict(rows), dict(bin_entries))
+
     def expire_bin(self, now: float) -> int:
         """Purge what lay in the bin for 15 days and return how many records that were."""
         expired = [i for i, entry in self.bin.items() if entry.deleted_at + BIN_SECONDS <= now]
@@ -108,5 +128,6 @@ class Store:
 
     def purge(self, record_id: str) -> None:
         """Remove a record of the bin for good."""
-        entry = self.bin.pop(record_id)
-        self.table(entry.object_name).replace(record_id, None)
+        if record_id not in self.bin:
+            raise KeyError(record_id)
+        self.apply({record_id: None}, {record_id: None})

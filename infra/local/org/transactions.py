@@ -140,6 +140,7 @@ class Transaction:
             self.end()
         if saved:
             self.org.committed(self, saved)
+        self.org.keep()
 
     def end(self) -> None:
         """Release the locks; without a commit before it, this is the rollback."""
@@ -156,12 +157,9 @@ class Transaction:
             if kind is None:
                 continue
             before = store.get(record_id)
-            store.table(kind.name).replace(record_id, after)
             saved.append(Saved(_kind_of(before, after), kind.name, record_id, before, after))
-        for record_id, entry in self.bin.items():
-            store.bin.pop(record_id, None)
-            if entry is not None:
-                store.bin[record_id] = entry
+        if self.rows or self.bin:
+            store.apply(self.rows, self.bin)
         self.rows, self.bin, self.keys = {}, {}, {}
         return saved
 

@@ -27,6 +27,14 @@ def addresses() -> dict[str, Any]:
 
 
 @pytest.fixture
+def contact(trip: RoundTrip) -> str:
+    """A contact to edit."""
+    found = trip.contact()
+    assert found is not None
+    return found
+
+
+@pytest.fixture
 def trip(addresses: dict[str, Any]) -> RoundTrip:
     """A user of both sides."""
     return RoundTrip(addresses["postgres_app_dsn"], addresses["salesforce_url"], addresses["salesforce_token"])
@@ -36,7 +44,8 @@ def test_addresses_are_private_and_complete(addresses: dict[str, Any]) -> None:
     """The file has every address and credential, for its owner only."""
     assert stat.S_IMODE(LAYOUT.stack_file.stat().st_mode) == 0o600
     wanted = {"postgres_dsn", "salesforce_url", "salesforce_token", "api_url", "console_url", "console_token"}
-    assert (wanted | {"aws_endpoint_url"}) <= set(addresses)
+    hooks = {"outbound_messages_url", "record_events_url", "record_events_api_key"}
+    assert (wanted | hooks | {"aws_endpoint_url"}) <= set(addresses)
 
 
 def test_servers_listen_on_this_machine_only(addresses: dict[str, Any]) -> None:
@@ -50,20 +59,20 @@ def test_servers_listen_on_this_machine_only(addresses: dict[str, Any]) -> None:
     assert listening == {"127.0.0.1"}
 
 
-def test_edits_arrive(trip: RoundTrip) -> None:
+def test_edits_arrive(trip: RoundTrip, contact: str) -> None:
     """An edit of either side arrives at the other one."""
-    assert trip.to_salesforce() > 0
-    assert trip.to_postgres() > 0
+    assert trip.to_salesforce(contact) > 0
+    assert trip.to_postgres(contact) > 0
 
 
-def test_killed_relay_comes_back(trip: RoundTrip) -> None:
+def test_killed_relay_comes_back(trip: RoundTrip, contact: str) -> None:
     """The relay is started again when it dies, and the edits made meanwhile arrive."""
     relays = [process for process in marked(str(LAYOUT.home)) if process.cmdline()[-2:] == [_manage(), "relay"]]
     workers = [process for process in relays if "infra.local.supervisor" not in process.cmdline()]
     assert workers
     for process in workers:
         process.kill()
-    assert trip.to_salesforce() > 0
+    assert trip.to_salesforce(contact) > 0
 
 
 def test_webhook_without_its_token_is_refused(addresses: dict[str, Any]) -> None:

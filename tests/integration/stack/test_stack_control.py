@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from infra.local import services, stack
 from infra.local.credentials import Credentials
 from infra.local.emulator import server
-from infra.local.layout import ROOT, Layout
+from infra.local.layout import ROOT
 from infra.local.processes import marked
-from infra.local.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Layout]:
-    """A stack of its own, that is down again after the test."""
-    own = Layout(home=tmp_path / "local", source=ROOT)
-    monkeypatch.setattr(stack, "Layout", lambda: own)
-    yield own
-    stack.down(own, Progress(out=io.StringIO()))
-
-
-@pytest.fixture
-def no_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulator cannot start, so that a start of the stack stops half-way."""
-    python = tmp_path / "broken" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text("#!/bin/sh\necho the reason\nexit 1\n", encoding="ascii")
-    python.chmod(0o755)
-    monkeypatch.setattr(server, "ENVIRONMENT", tmp_path / "broken")
+    from infra.local.layout import Layout
 
 
 def test_down_of_nothing_is_quiet(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +31,9 @@ def test_status_of_nothing(layout: Layout, capsys: pytest.CaptureFixture[str]) -
     """Status names every process and fails when one is not there."""
     assert stack.main(["status"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split() for line in lines] == [[name, "stopped"] for name in services.NAMES]
+    assert [line.split(maxsplit=1) for line in lines] == [
+        [name, "stopped: make up starts it"] for name in services.NAMES
+    ]
 
 
 @pytest.mark.usefixtures("no_emulator")
@@ -75,20 +56,20 @@ def test_missing_environment_names_the_remedy(
 
 
 @pytest.mark.usefixtures("no_emulator")
-def test_half_started_stack_is_cleared_away(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a failed start left behind is stopped by the next one, which starts afresh, and by down."""
+def test_half_started_stack_goes_on(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a failed start left running is used by the next one, and stopped by down."""
     stack.main(["up"])
     first = Credentials.load(layout.credentials)
     assert first is not None
-    with psycopg.connect(services.Services(layout, first).cluster.dsn) as connection:
-        assert connection.execute("SELECT 1").fetchone() == (1,)
+    pid = services.Services(layout, first).cluster.pid
+    assert pid is not None
     capsys.readouterr()
 
     stack.main(["up"])
-    assert "A stack without emulator and org is left here: starting afresh" in capsys.readouterr().out
+    assert "lost" not in capsys.readouterr().out
     second = Credentials.load(layout.credentials)
-    assert second is not None
-    assert second.passwords != first.passwords
+    assert second == first
+    assert services.Services(layout, second).cluster.pid == pid
 
     assert stack.main(["down"]) == 0
     assert list(marked(str(layout.home))) == []
