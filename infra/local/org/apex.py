@@ -88,7 +88,7 @@ async def _compare(tx: Transaction, steps: list[Step]) -> None:
     missing = await tx.lock_all({step.record_id for step in known})
     taken: set[str] = set()
     for step in known:
-        if step.record_id in missing or (missing and tx.org.settings.apex_locks_by_query):
+        if missing:  # the class's SELECT ... FOR UPDATE does not say which row it did not get
             step.refuse(fail("UNABLE_TO_LOCK_ROW", _UNAVAILABLE))
             continue
         row = tx.get(step.record_id) if step.record_id[:3] == step.object.prefix else None

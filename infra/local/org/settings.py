@@ -27,7 +27,6 @@ class Settings:
     outbound_deleted_id: bool = False
     event_retry_seconds: float = 1.0
     bulk_job_ms: float = 0.0
-    apex_locks_by_query: bool = False
 
     def update(self, raw: dict[str, Any]) -> None:
         """Set values by their JSON names.
