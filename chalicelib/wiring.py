@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.dead_letters import DeadLetters
     from chalicelib.jobs.health import Report
     from chalicelib.jobs.installing import Installer
+    from chalicelib.jobs.names import Names
     from chalicelib.jobs.operators import Operators
     from chalicelib.jobs.settling import Batch, Message
     from chalicelib.jobs.sweep import Sweep
@@ -222,6 +223,12 @@ class Wiring(Systems):
             hints=self.hints,
             clock=self.clock,
         )
+
+    def names(self) -> "Names":
+        """Finds what people name."""
+        from chalicelib.jobs.names import Names
+
+        return Names(self.installed().mappings, self.ledger, self.archive)
 
     def parts(self) -> "Mapping[str, Callable[[], object]]":
         """What has to answer, each by something that asks it."""

@@ -16,6 +16,7 @@ from chalicelib.core.model import RecordKey
 DAY = 86_400.0  # seconds
 RETENTION = 90 * DAY
 ROUNDS = 4  # reads of an issue that keeps being written
+PAGE = 25  # issues of a list that are read at once
 
 _NEWER = "attribute_not_exists(pk) OR entry_version <= :version"
 
@@ -65,29 +66,40 @@ class Archive:
         return {issue.id: issue for issue in issues if issue is not None}
 
     def open_issues(self, limit: int = 100, after: str = "") -> Sequence[Issue]:
-        """Open issues in order of opening, those after the issue with id ``after``.
+        """The first open issues of :meth:`listed`."""
+        return list(itertools.islice(self.listed(after=after), limit))
 
-        The index may lag behind by a moment; what it lists is read again, so that no closed issue is shown as open.
+    def listed(self, *, closed: bool = False, after: str = "") -> Iterator[Issue]:
+        """Open issues in order of opening, or closed ones, the last closed first; read as far as they are asked for.
+
+        The index may lag behind by a moment; what it lists is read again, so that no issue is shown as what it is no
+        longer.
+
+        Args:
+            closed: which ones.
+            after: only those that come after the issue with this id.
         """
         start = self.issue(after) if after else None
-        low = "0" if start is None else items.issue_at(start) + "#"  # the least text after it
-        listed = heapq.merge(
-            *(self._listed(shard, low, limit) for shard in items.shards()), key=lambda item: item["issue_at"]["S"]
-        )
-        issues: list[Issue] = []
-        while len(issues) < limit:
-            keys = [items.key_of(item) for item in itertools.islice(listed, limit - len(issues))]
-            if not keys:
-                break
+        shards = (self._indexed(shard, start, closed=closed) for shard in items.shards())
+        listed = heapq.merge(*shards, key=lambda item: item["issue_at"]["S"], reverse=closed)
+        while keys := [items.key_of(item) for item in itertools.islice(listed, PAGE)]:
             found = self._table.get_many(keys)
             read = (self._issue(key, found[key]) for key in keys if key in found)
-            issues.extend(issue for issue in read if issue is not None and issue.closed_at is None)
-        return issues
+            yield from (issue for issue in read if issue is not None and (issue.closed_at is not None) is closed)
 
-    def _listed(self, shard: str, low: str, limit: int) -> Iterator[Attributes]:
-        return self._table.index(
-            items.ISSUES_INDEX, ("issue_shard", shard), ("issue_at", {"S": low}, {"S": "~"}), page=limit
+    def _indexed(self, shard: str, start: Issue | None, *, closed: bool) -> Iterator[Attributes]:
+        """One partition of the index, after ``start``."""
+        low, high, known = "0", "~", "" if start is None else items.issue_at(start)
+        if known:
+            low, high = (low, known) if closed else (known, high)
+        found = self._table.index(
+            items.ISSUES_INDEX,
+            ("issue_shard", items.issue_shard(shard, closed=closed)),
+            ("issue_at", {"S": low}, {"S": high}),
+            page=PAGE,
+            newest_first=closed,
         )
+        return (item for item in found if item["issue_at"]["S"] != known)
 
     def history(self, key: RecordKey, limit: int | None = None) -> Sequence[History]:
         """Overwritten values of a record, the newest first."""
@@ -133,7 +145,6 @@ class Archive:
                 self._bodies.remove_before(one.spilled)
 
     def _prepared_issue(self, issue: Issue, version: int) -> tuple[Prepared, Prepared]:
-        still_open = issue.closed_at is None
         expires = None if issue.closed_at is None else issue.closed_at + self._retention
         key = items.issue_key(issue.key, issue.id)
         body, spilled = self._bodies.write(key, version, codec.encode_issue(issue), expires)
@@ -141,8 +152,8 @@ class Archive:
             key,
             entry_version=items.number(version),
             expires_at=items.seconds(expires),
-            issue_shard=items.text(items.shard(issue.id)) if still_open else None,
-            issue_at=items.text(items.issue_at(issue)) if still_open else None,
+            issue_shard=items.text(items.issue_shard(items.shard(issue.id), closed=issue.closed_at is not None)),
+            issue_at=items.text(items.issue_at(issue)),
         )
         pointer = items.item(
             (f"issue#{issue.id}", "issue"), record_key=items.text(issue.key), expires_at=items.seconds(expires)

@@ -2,7 +2,7 @@
 
     pk                   sk                          what
     record#KEY           entry                       the ledger entry
-    record#KEY           issue#ID                    an issue in full; in the index ``issues`` while it is open
+    record#KEY           issue#ID                    an issue in full; in the index ``issues``, open or closed
     record#KEY           history#TIME#OPERATION#...  overwritten values; expires
     record#KEY           waits#PARENT                what a child waits for, seen from the child
     record#KEY           chunk#OWNER#VERSION#SHA#NN  a part of a body that is too large for its item
@@ -81,8 +81,13 @@ def issue_key(key: RecordKey, issue_id: str) -> Key:
 
 
 def issue_at(issue: Issue) -> str:
-    """An issue's place in the list of open ones."""
-    return f"{at(issue.opened_at)}#{issue.id}"
+    """An issue's place in its list: open ones by when they were opened, closed ones by when they were closed."""
+    return f"{at(issue.opened_at if issue.closed_at is None else issue.closed_at)}#{issue.id}"
+
+
+def issue_shard(shard: str, *, closed: bool) -> str:
+    """A partition of the index of issues: the closed ones have their own."""
+    return f"closed#{shard}" if closed else shard
 
 
 def history_key(history: History, version: int, place: int) -> Key:

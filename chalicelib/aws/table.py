@@ -145,7 +145,13 @@ class Table:
         return self._pages(request, limit)
 
     def index(
-        self, index: str, partition: tuple[str, str], between: tuple[str, Attributes, Attributes], *, page: int
+        self,
+        index: str,
+        partition: tuple[str, str],
+        between: tuple[str, Attributes, Attributes],
+        *,
+        page: int,
+        newest_first: bool = False,
     ) -> Iterator[Attributes]:
         """One partition of an index in its order, not consistent: key, index keys and what the index projects.
 
@@ -154,6 +160,7 @@ class Table:
             partition: its partition key's name and value.
             between: its sort key's name, lowest and highest value.
             page: items to read at once.
+            newest_first: the other way round.
         """
         request: dict[str, Any] = {
             "TableName": self._name,
@@ -162,6 +169,7 @@ class Table:
             "ExpressionAttributeNames": {"#partition": partition[0], "#sort": between[0]},
             "ExpressionAttributeValues": {":partition": {"S": partition[1]}, ":low": between[1], ":high": between[2]},
             "Limit": page,
+            "ScanIndexForward": not newest_first,
         }
         return self._pages(request, None)
 

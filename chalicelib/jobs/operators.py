@@ -4,7 +4,7 @@ A decision is never written to a system from here. It goes into the record's ent
 there is one path by which a value is written.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -23,6 +23,18 @@ from chalicelib.core.model import (
     condense,
 )
 from chalicelib.core.ports import Clock, Hints, Kept, Stale
+from chalicelib.jobs.deciding import Decision, Standing, parsed, refusals, standing
+from chalicelib.jobs.names import Named
+
+RETRIED = frozenset({IssueKind.REJECTED, IssueKind.PARENT_MISSING, IssueKind.UNDELIVERABLE})
+REMEDIES = {
+    IssueKind.CONFLICT: "both sides keep theirs until somebody decides it with `resolve`",
+    IssueKind.DELETE_EDIT: "the record was kept; delete it again where that was right",
+    IssueKind.REJECTED: "mend the value on either side, or what refuses it, and `retry` the issue",
+    IssueKind.PARENT_MISSING: "make the parent, or `retry` the issue once it is there",
+    IssueKind.ECHO_STORM: "end the automation that changes the value back, then edit the value on either side",
+    IssueKind.UNDELIVERABLE: "`retry` the issue",
+}  # what a person does about an issue
 
 
 class Ledger(Protocol):
@@ -48,6 +60,10 @@ class Issues(Protocol):
         """An issue by its id."""
         ...
 
+    def issues_of(self, key: RecordKey) -> Sequence[Issue]:
+        """All issues of a record, open and closed."""
+        ...
+
     def report(self, issue: Issue) -> None:
         """Write an issue that belongs to no entry."""
         ...
@@ -71,7 +87,9 @@ class Operators:
         self._hints = hints
         self._clock = clock
 
-    def take(self, issue_id: str, side: Side, actor: str) -> None:
+    # --- decisions
+
+    def take(self, issue_id: str, side: Side, actor: str) -> Decision:
         """Decide a conflict for one side's values, as the issue shows them.
 
         Raises:
@@ -79,9 +97,25 @@ class Operators:
             TwinledgerError: the ledger or the queue refused.
         """
         issue = self._open(issue_id)
-        self.decide(issue_id, issue.postgres if side is Side.POSTGRES else issue.salesforce, actor)
+        return self.decide(issue_id, issue.postgres if side is Side.POSTGRES else issue.salesforce, actor)
 
-    def decide(self, issue_id: str, values: Fields, actor: str) -> None:
+    def give(self, issue_id: str, texts: Iterable[str], actor: str) -> Decision:
+        """Decide a conflict for values of one's own.
+
+        Args:
+            issue_id: of an open conflict.
+            texts: ``FIELD=VALUE`` for each field of the issue's unit; nothing after the "=" is null.
+            actor: who decides.
+
+        Raises:
+            Rejected: it cannot be decided so; the text says why.
+            TwinledgerError: the ledger or the queue refused.
+        """
+        issue = self._open(issue_id)
+        unit = self._unit(issue)
+        return self.decide(issue_id, parsed(self._mappings.by_name[issue.mapping], unit, texts), actor)
+
+    def decide(self, issue_id: str, values: Fields, actor: str) -> Decision:
         """Decide a conflict for values of one's own.
 
         Args:
@@ -97,7 +131,11 @@ class Operators:
         unit = self._unit(issue)
         missing = [name for name in unit.fields if name not in values]
         if missing:
-            raise Rejected(f"give a value for {', '.join(missing)}")
+            raise Rejected(f"a value is missing for {', '.join(missing)}: {', '.join(unit.fields)} merge as one")
+        entry = self._ledger.read([issue.key]).get(issue.key)
+        earlier = entry.answers.get(unit.name) if entry is not None else None
+        if earlier is not None:
+            raise Rejected(f"{earlier.actor} has decided it already, and that is being carried out: look again soon")
         answer = Answer(
             id=self._clock.new_id(),
             value=_values(unit, values),
@@ -105,25 +143,54 @@ class Operators:
             salesforce=tuple(condense(value) for value in _values(unit, issue.salesforce)),
             actor=actor,
         )
+        parked = frozenset((one.id, one.updated_at) for one in refusals(self._issues.issues_of(issue.key)))
         if isinstance(self._ledger.answer(issue.key, unit.name, answer), Stale):
             raise Rejected("a side has moved since, or the issue is closed: look at it again")
         self.wake(issue.key)
+        return Decision(issue, answer, parked)
 
-    def retry(self, name: str) -> None:
-        """Have a record tried again: by its key, or by the id of one of its issues.
+    def standing(self, decision: Decision) -> Standing:
+        """How a decision stands.
 
         Raises:
-            Rejected: there is no such record.
+            TwinledgerError: the ledger did not answer.
+        """
+        issue = decision.issue
+        entry = self._ledger.read([issue.key]).get(issue.key)
+        return standing(
+            decision, entry, self._issues.issue(issue.id) or issue, refusals(self._issues.issues_of(issue.key))
+        )
+
+    # --- tries
+
+    def retry(self, named: Named) -> str:
+        """Have what a person named tried again.
+
+        Returns:
+            What is being done, in plain words.
+
+        Raises:
+            Rejected: there is nothing to try again; the text says what to do instead.
             TwinledgerError: the ledger or the queue refused.
         """
-        issue = self._issues.issue(name)
-        if issue is not None and issue.kind is IssueKind.UNDELIVERABLE:
-            self._redeliver(issue)
-            return
-        key = name if issue is None else issue.key
-        if isinstance(self._ledger.clear_refusals(key), Stale):
-            raise Rejected(f"{name} is neither a record that the ledger knows nor an issue")
-        self.wake(key)
+        if named.issue is not None:
+            _check_retried(named.issue)
+            if named.issue.kind is IssueKind.UNDELIVERABLE:
+                self._redeliver(named.issue)
+                return "the message's record is sent to be settled again, and the issue is closed"
+        if named.key is None:
+            raise Rejected("the ledger does not know this record: `settle` it")
+        entry = self._ledger.read([named.key]).get(named.key)
+        parked = entry.refusals if entry is not None else {}
+        if isinstance(self._ledger.clear_refusals(named.key), Stale):
+            raise Rejected(f"the ledger does not know a record {named.key}")
+        self.wake(named.key)
+        if parked:
+            refused = " and ".join(side.title() for side in sorted(parked))
+            return f"what {refused} refused is being sent once more; `show {named.key}` tells what comes of it"
+        if named.issue is not None:
+            return "the record is being settled once more, and looks for its parent"
+        return "nothing of this record was refused: both sides are being compared once more"
 
     def wake(self, key: RecordKey) -> None:
         """Have a record settled.
@@ -156,6 +223,16 @@ class Operators:
         now = self._clock.now()
         self._issues.report(replace(issue, closed_at=now, updated_at=now, reason="the record was sent again"))
 
+    def hint_of(self, named: Named) -> Hint:
+        """The hint by which a record is settled that was named, and that the ledger may not know.
+
+        Raises:
+            Rejected: it is linked to nothing.
+        """
+        if named.key is None and named.identity is not None:
+            return self._told(named.identity, None)
+        return self.hint(named.key or "")
+
     def _told(self, identity: Identity, sfid: str | None) -> Hint:
         return Hint(identity, Change.UPDATED, f"operator-{self._clock.new_id()}", self._clock.now(), sfid=sfid)
 
@@ -170,9 +247,19 @@ class Operators:
     def _unit(self, issue: Issue) -> Unit:
         mapping = self._mappings.by_name.get(issue.mapping)
         unit = None if mapping is None else mapping.by_unit.get(issue.slot)
-        if issue.kind is not IssueKind.CONFLICT or unit is None:
-            raise Rejected(f"a {issue.kind} issue is not decided by a value: mend the cause, or retry it")
+        if issue.kind is not IssueKind.CONFLICT:
+            raise Rejected(f"a {issue.kind} issue is not decided by a value: {REMEDIES[issue.kind]}")
+        if unit is None:
+            raise Rejected(f"{issue.mapping} has no field or group {issue.slot} any more: it is not decided by a value")
         return unit
+
+
+def _check_retried(issue: Issue) -> None:
+    """Refuse to try what no try would change."""
+    if issue.closed_at is not None:
+        raise Rejected(f"the issue is closed ({issue.reason}): there is nothing to try again")
+    if issue.kind not in RETRIED:
+        raise Rejected(f"a {issue.kind} issue is not tried again: {REMEDIES[issue.kind]}")
 
 
 def _values(unit: Unit, fields: Fields) -> Values:

@@ -56,13 +56,13 @@ def test_a_conflict_is_shown_and_decided(installed: World, sfid: str, capsys: py
     capsys.readouterr()
     assert installed.manage("issues") == 0
     assert issue_id in capsys.readouterr().out
-    assert installed.manage("show", issue_id) == 0
+    assert installed.manage("show", issue_id, "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["postgres"], shown["salesforce"]) == ({"Phone": "20"}, {"Phone": "30"})
-    assert installed.manage("resolve", issue_id, "--take", "postgres", "--actor", "ann") == 0
+    assert installed.manage("resolve", issue_id, "--take", "postgres", "--actor", "ann", "--no-wait") == 0
     installed.until(lambda: installed.record(sfid)["Phone"] == "20")
     capsys.readouterr()
-    assert installed.manage("show", shown["key"]) == 0
+    assert installed.manage("show", shown["key"], "--json") == 0
     past = json.loads(capsys.readouterr().out)
     assert past["entry"]["issues"] == {}
     assert {"before": {"Phone": "30"}, "after": {"Phone": "20"}}.items() <= past["history"][0].items()
@@ -71,7 +71,7 @@ def test_a_conflict_is_shown_and_decided(installed: World, sfid: str, capsys: py
 def test_a_value_of_one_s_own_decides(installed: World, sfid: str) -> None:
     """Neither side's value, on both sides."""
     issue_id = conflict(installed, sfid, "40", "50")
-    assert installed.manage("resolve", issue_id, "--value", '{"Phone": "60"}') == 0
+    assert installed.manage("resolve", issue_id, "--value", "Phone=60", "--no-wait") == 0
     installed.until(lambda: installed.record(sfid)["Phone"] == installed.column("phone", sfid) == "60")
 
 
@@ -79,9 +79,10 @@ def test_a_record_is_settled_by_hand(installed: World, sfid: str, capsys: pytest
     """There and then, and by a retry through the queue."""
     [entry] = [entry for entry in installed.wiring.ledger.entries_of("account") if entry.sfid == sfid]
     capsys.readouterr()
-    assert installed.manage("settle", entry.key) == 0
-    assert capsys.readouterr().out == "unchanged\n"
-    assert installed.manage("retry", entry.key) == 0
+    for name in (entry.key, sfid, f"public.account:{(entry.pk or ())[0]}"):
+        assert installed.manage("settle", name) == 0
+        assert capsys.readouterr().out == "unchanged\n"
+    assert installed.manage("retry", sfid[:15]) == 0
     assert installed.pump(Side.SALESFORCE) >= 1
 
 

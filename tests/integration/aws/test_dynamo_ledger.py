@@ -265,6 +265,20 @@ def test_open_issues_are_listed_in_order_of_opening(ledger: DynamoLedger, archiv
     assert max(len(page) for page in pages) == 3
 
 
+def test_closed_issues_are_listed_the_last_closed_first(ledger: DynamoLedger, archive: Archive, key: str) -> None:
+    """Page by page; an issue that is closed leaves the open ones, and nothing of the table is scanned for it."""
+    issues = [issue(key, f"{key}-{number}") for number in range(60)]
+    ledger.write([EntryChange(None, fresh(key), (), tuple(issues))])
+    seen, entry = fresh(key), fresh(key, version=2)
+    closed = [replace(one, closed_at=100.0 + number * 37 % 60) for number, one in enumerate(issues)]
+    ledger.write([EntryChange(seen, entry, (), tuple(closed))])
+    listed = [one for one in archive.listed(closed=True) if one.key == key]
+    assert listed == sorted(closed, key=lambda one: -(one.closed_at or 0.0))
+    assert [one for one in archive.listed() if one.key == key] == []
+    rest = archive.listed(closed=True, after=listed[41].id)
+    assert [one for one in rest if one.key == key] == listed[42:]
+
+
 def test_the_past_expires(ledger: DynamoLedger, table: Table, key: str) -> None:
     """History and closed issues carry a time to live, open issues and the entry none; chunks outlive their owner."""
     long = {f"Note{number}": text(number) for number in range(4)}

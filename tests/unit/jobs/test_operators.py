@@ -8,6 +8,7 @@ import pytest
 from chalicelib.core.errors import Rejected, RetryLater
 from chalicelib.core.ledger import Answer, Entry, EntryChange, Issue, IssueKind, OpenIssue, Refusal
 from chalicelib.core.model import LONG_TEXT, Change, RowId, SalesforceId, Side, condense
+from chalicelib.jobs.names import Named
 from chalicelib.jobs.operators import Operators
 from tests.fakes.clock import FakeClock
 from tests.fakes.hints import MemoryHints
@@ -39,6 +40,10 @@ class Bench:
     def issue(self, issue_id: str) -> Issue | None:
         """An issue by its id."""
         return self.ledger.issues.get(issue_id)
+
+    def issues_of(self, key: str) -> list[Issue]:
+        """The issues of a record."""
+        return [issue for issue in self.ledger.issues.values() if issue.key == key]
 
     def report(self, issue: Issue) -> None:
         """Write an issue."""
@@ -104,19 +109,22 @@ def test_a_decision_of_no_issue_is_refused() -> None:
         Bench().operators.take("i9", Side.POSTGRES, "ann")
 
 
-@pytest.mark.parametrize("name", [KEY, "i1"])
-def test_a_parked_record_is_tried_again(name: str) -> None:
-    """By its key or by one of its issues."""
+@pytest.mark.parametrize("by_issue", [True, False])
+def test_a_parked_record_is_tried_again(by_issue: bool) -> None:
+    """By its key or by one of its issues; it is told who refused it."""
     bench = Bench()
-    bench.operators.retry(name)
+    issue = bench.put("i2", kind=IssueKind.REJECTED) if by_issue else None
+    assert "what Postgres refused" in bench.operators.retry(Named(KEY, issue=issue))
     assert bench.ledger.entries[KEY].refusals == {}
     assert len(bench.hints.sent) == 1
 
 
 def test_a_record_that_is_not_known_cannot_be_tried() -> None:
     """The person is told so."""
-    with pytest.raises(Rejected, match="neither"):
-        Bench().operators.retry("none")
+    with pytest.raises(Rejected, match="does not know a record none"):
+        Bench().operators.retry(Named("none"))
+    with pytest.raises(Rejected, match="settle"):
+        Bench().operators.retry(Named(None, SalesforceId("Account", ID)))
     with pytest.raises(Rejected, match="no record"):
         Bench().operators.wake("none")
 
@@ -129,13 +137,13 @@ def test_a_message_that_was_given_up_is_sent_again(parts: dict[str, Any], identi
     """And its issue is closed, after that."""
     bench = Bench()
     bench.put("m1", kind=IssueKind.UNDELIVERABLE, **parts)
-    bench.operators.retry("m1")
+    bench.operators.retry(Named(KEY, issue=bench.issue("m1")))
     assert [hint.identity for hint in bench.hints.sent] == [identity]
     assert bench.ledger.issues["m1"].closed_at == 50.0
     bench.put("m2", kind=IssueKind.UNDELIVERABLE, **parts)
     bench.hints.room = 0
     with pytest.raises(RetryLater):
-        bench.operators.retry("m2")
+        bench.operators.retry(Named(KEY, issue=bench.issue("m2")))
     assert bench.ledger.issues["m2"].closed_at is None
 
 
@@ -145,7 +153,7 @@ def test_a_message_that_names_nothing_cannot_be_sent_again(parts: dict[str, Any]
     bench = Bench()
     bench.put("m1", **{"kind": IssueKind.UNDELIVERABLE, "sfid": ID, **parts})
     with pytest.raises(Rejected, match="names no record"):
-        bench.operators.retry("m1")
+        bench.operators.retry(Named(KEY, issue=bench.issue("m1")))
     assert bench.ledger.issues["m1"].closed_at is None
 
 
@@ -157,3 +165,5 @@ def test_a_record_without_a_link_has_no_hint() -> None:
         bench.operators.hint(KEY)
     bench.ledger.entries[KEY] = replace(bench.ledger.entries[KEY], pk=("7",))
     assert bench.operators.hint(KEY).identity == RowId("public.account", ("7",))
+    with pytest.raises(Rejected, match="no record"):
+        bench.operators.hint_of(Named(None))

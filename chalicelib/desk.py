@@ -1,0 +1,137 @@
+"""The commands of whoever looks after records: issues, what is known of a record, decisions, tries.
+
+Each prints to the standard output, and gives the exit status; what cannot be done is a TwinledgerError.
+"""
+
+import argparse
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from chalicelib import pages
+from chalicelib.core.errors import Rejected
+from chalicelib.core.ledger import Issue
+from chalicelib.core.model import Fields, Side
+from chalicelib.core.problems import choose
+from chalicelib.jobs.deciding import Decision, End, Standing
+from chalicelib.wiring import Wiring
+
+FAILED = 2
+UNFINISHED = 3  # what was asked for is under way
+LOOK_AGAIN = 0.2  # seconds between two looks at a decision
+
+
+def settle(wiring: Wiring, options: argparse.Namespace) -> int:
+    """Settle one record now, here."""
+    hint = wiring.operators().hint_of(wiring.names().find(options.record))
+    [outcome] = wiring.settler().settle([hint])
+    reason = "" if outcome.error is None else f": {type(outcome.error).__name__}: {outcome.error}"
+    lines([f"{outcome.result}{reason}"])
+    return 0 if outcome.acknowledged else FAILED
+
+
+def issues(wiring: Wiring, options: argparse.Namespace) -> None:
+    """List issues: open ones, the oldest first; with --closed those that are over, the last one first."""
+    mappings, now = wiring.installed().mappings, wiring.clock.now()
+    if options.mapping is not None and options.mapping not in mappings.by_name:
+        raise Rejected(f"no mapping {options.mapping}: {choose(options.mapping, mappings.by_name)}")
+    after = wiring.archive.issue(options.after) if options.after else None
+    if options.after and after is None:
+        raise Rejected(f"there is no issue {options.after} to go on after")
+    found = (
+        issue
+        for issue in _listed(wiring, options, after)
+        if options.mapping in {None, issue.mapping} and options.kind in {None, issue.kind}
+    )
+    listed = list(islice(found, options.limit))
+    more = next(found, None) is not None
+    if options.json:
+        lines([pages.as_json(listed)])
+        return
+    lines(pages.issue_line(issue, mappings, now) for issue in listed)
+    if more:
+        lines([f"there are more: --after {listed[-1].id}"])
+    elif not listed and after is None:
+        which = "closed" if options.which == "closed" else "" if options.which == "all" else "open"
+        lines([" ".join(["no", which, "issues"] if which else ["no", "issues"])])
+
+
+def _listed(wiring: Wiring, options: argparse.Namespace, after: Issue | None) -> Iterator[Issue]:
+    """Open issues, closed ones, or both, after one of them."""
+    place = "" if after is None else after.id
+    if options.which != "closed" and (after is None or after.closed_at is None):
+        yield from wiring.archive.listed(after=place)
+        place = ""
+    if options.which != "open":
+        yield from wiring.archive.listed(closed=True, after=place)
+
+
+def show(wiring: Wiring, options: argparse.Namespace) -> None:
+    """Show an issue, or a record with its issues and history."""
+    mappings, now = wiring.installed().mappings, wiring.clock.now()
+    named = wiring.names().known(options.record)
+    if named.issue is not None:
+        issue = named.issue
+        page = pages.issue_page(issue, mappings.by_name.get(issue.mapping), now)
+        lines([pages.as_json(issue)] if options.json else page)
+        return
+    key = named.key or ""
+    entry = wiring.ledger.read([key]).get(key)
+    if entry is None:
+        raise Rejected(f"the ledger does not know {options.record} any more")
+    found, past = wiring.archive.issues_of(key), wiring.archive.history(key, options.limit)
+    if options.json:
+        lines([pages.as_json({"entry": entry, "issues": found, "history": past})])
+    else:
+        lines(pages.record_page(entry, mappings.by_name.get(entry.mapping), found, past, now))
+
+
+def resolve(wiring: Wiring, options: argparse.Namespace) -> int:
+    """Decide a conflict: take one side's values, or give others; and wait until that is carried out."""
+    operators = wiring.operators()
+    if options.take:
+        decision = operators.take(options.id, Side(options.take), options.actor)
+    else:
+        decision = operators.give(options.id, options.value, options.actor)
+    lines([f"decided by {options.actor}: {_assigned(decision.values)}"])
+    if options.no_wait:
+        lines(["it is being carried out"])
+        return 0
+    until = wiring.clock.now() + options.wait
+    while (found := operators.standing(decision)).end is End.PENDING and wiring.clock.now() < until:
+        wiring.clock.sleep(LOOK_AGAIN)
+    return _told(wiring, decision, found, options.wait)
+
+
+def _told(wiring: Wiring, decision: Decision, found: Standing, waited: float) -> int:
+    """Print how a decision stands; the exit status."""
+    match found.end:
+        case End.SETTLED:
+            lines([f"settled: both sides hold {_assigned(decision.values)}"])
+            return 0
+        case End.PENDING:
+            lines([f"not carried out within {waited:g} s; `show {decision.issue.id}` tells what comes of it"])
+            return UNFINISHED
+        case End.OVERTAKEN:
+            lines([f"not carried out: {found.text}"])
+        case End.REFUSED:
+            lines([f"refused: {found.text}", "the conflict is open, and may be decided anew"])
+        case _:
+            lines([f"not carried out: {found.text}"])
+            mapping = wiring.installed().mappings.by_name.get(found.issue.mapping)
+            lines(pages.issue_page(found.issue, mapping, wiring.clock.now()))
+    return FAILED
+
+
+def _assigned(values: Fields) -> str:
+    return ", ".join(f"{name} = {pages.value(value)}" for name, value in values.items())
+
+
+def retry(wiring: Wiring, options: argparse.Namespace) -> None:
+    """Have a refused write, or a record whose message was given up, tried once more."""
+    lines([wiring.operators().retry(wiring.names().known(options.record))])
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Print."""
+    for text in texts:
+        print(text)
