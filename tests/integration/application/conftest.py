@@ -1,9 +1,10 @@
 """A stage with a database and an org, the application in it, and a stand-in for Lambda and API Gateway."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from chalice.test import Client, InvokeResponse
+from chalice.test import BaseClient, Client, InvokeResponse
 
 import app
+from chalicelib.aws import queues
+from chalicelib.aws.queues import deduplication_of
 from chalicelib.aws.state import Probe
 from chalicelib.commands import main
-from chalicelib.core.model import Side
+from chalicelib.core.model import Hint, Side
 from chalicelib.jobs.settling import BatchIncomplete
 from chalicelib.wiring import Wiring
 from infra.local.postgres import Cluster
@@ -115,6 +118,11 @@ def _record(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _of_this_module(module: str, hint: Hint) -> str:
+    """A deduplication id that no other module's messages have: ids begin anew with each, and the queues remember."""
+    return hashlib.sha256(f"{module} {deduplication_of(hint)}".encode()).hexdigest()
+
+
 @contextmanager
 def served(client: Client) -> Iterator[str]:
     """API Gateway: an HTTP server in front of the application."""
@@ -166,6 +174,8 @@ def world(aws: Stage, cluster: Cluster, request: pytest.FixtureRequest) -> Itera
         patch.setenv("AWS_SECRET_ACCESS_KEY", aws.options["aws_secret_access_key"])
         wiring = Wiring(environment(aws))
         patch.setattr(app, "wiring", wiring)
+        patch.setattr(BaseClient, "_patched_env_vars", lambda _client, _variables: nullcontext())  # two calls at once
+        patch.setattr(queues, "deduplication_of", lambda hint: _of_this_module(request.module.__name__, hint))
         with psycopg.connect(dsn, autocommit=True) as database, Client(app.app) as client:
             database.execute(SAMPLE.read_bytes())
             yield World(aws, org, database, wiring, client)
