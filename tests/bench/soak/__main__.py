@@ -13,17 +13,16 @@ from dataclasses import dataclass, field
 
 from chalicelib.core.model import Side
 from tests.bench.records import Pair, pairs
-from tests.bench.soak.check import Found, Written, check
+from tests.bench.soak.check import Written, check
 from tests.bench.soak.edits import Edit, draw, of_thread
+from tests.bench.soak.ending import on_the_way, progress, tell, wait
 from tests.bench.soak.kill import Killer
 from tests.bench.soak.observe import Observer, write
 from tests.bench.stack import GONE, Stack, StackDown, circumstances
 
 USERS = 3  # at once, on each side
-GRACE_SECONDS = 30.0  # beyond the visibility time-out
 RELAY_KILLS = (0.15, 0.4, 0.65, 0.9)  # of the time of the edits
 SETTLE_KILLS = (0.1, 0.3, 0.5, 0.7, 0.85)
-SHOWN = 40  # differences
 
 
 @dataclass
@@ -111,9 +110,8 @@ def _soak(stack: Stack, options: argparse.Namespace) -> int:
     killer = Killer(stack, options.seed)
     took = soak.run(_watch(soak, observer, killer if options.kill else None, options.seconds))
     print(f"\n{len(soak.edits)} edits in {took:.1f} s; killed: {killer.killed if options.kill else 'nothing'}")
-    waited = _wait(stack, observer)
-    found_out = check(soak.written, observer.seen(), _busy(stack, observer))
-    return _tell(found_out, waited)
+    waited = wait(stack, observer)
+    return tell(check(soak.written, observer.seen(), on_the_way(stack, observer)), waited)
 
 
 def _watch(soak: Soak, observer: Observer, killer: Killer | None, seconds: float) -> Callable[[], None]:
@@ -133,52 +131,9 @@ def _watch(soak: Soak, observer: Observer, killer: Killer | None, seconds: float
             kills.pop()[1]()
         if now - told >= 5.0:
             told = now
-            _progress(f"{now:5.0f} s  {soak.done} edits  {observer.differing()} records differ  {soak.late:.1f} s late")
+            progress(f"{now:5.0f} s  {soak.done} edits  {observer.differing()} records differ  {soak.late:.1f} s late")
 
     return watch
-
-
-def _wait(stack: Stack, observer: Observer) -> float | None:
-    """Wait until everything has settled; the seconds that it took, None: it did not in time."""
-    settings = stack.sqs.get_queue_attributes(QueueUrl=stack.queues[0], AttributeNames=["VisibilityTimeout"])
-    most = float(settings["Attributes"]["VisibilityTimeout"]) + GRACE_SECONDS
-    began = time.monotonic()
-    with stack.owner() as owner:
-        while True:
-            busy = stack.busy(owner)
-            if not busy and observer.settled():
-                return time.monotonic() - began
-            waited = time.monotonic() - began
-            if waited > most:
-                return None
-            _progress(f"waiting {waited:5.0f} of {most:.0f} s  {observer.differing()} records differ  {busy}")
-            time.sleep(1.0)
-
-
-def _busy(stack: Stack, observer: Observer) -> dict[str, int]:
-    with stack.owner() as owner:
-        busy = stack.busy(owner)
-    given_up = observer.given_up()
-    return busy | ({"the dead letters' issues": given_up} if given_up else {})
-
-
-def _tell(found: Found, waited: float | None) -> int:
-    print()
-    print("it did not settle in time" if waited is None else f"settled {waited:.1f} s after the last edit")
-    for name, count in sorted(found.counts.items()):
-        print(f"  {count:6}  {name}")
-    for text in found.differences[:SHOWN]:
-        print(f"DIFFERENCE {text}")
-    if len(found.differences) > SHOWN:
-        print(f"and {len(found.differences) - SHOWN} more")
-    if found.differences or waited is None:
-        return 1
-    print("everything holds")
-    return 0
-
-
-def _progress(text: str) -> None:
-    print(f"\r{text:100}", end="", flush=True)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Written:
         value: what.
         replaced: what stood there; None where null did, or where the side does not tell.
         knows: whether ``replaced`` is told.
+        certain: whether the user got an answer; without one the value may never have been there.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Written:
     value: str | None
     replaced: str | None = None
     knows: bool = False
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ def check(written: Sequence[Written], seen: Mapping[int, Seen], busy: Mapping[st
     for (record, _), place in by_place.items():
         for one in place:
             fate = fate_of(one, place, seen[record])
-            _count(found, fate or "LOST", 1)
-            if fate is None:
+            _count(found, fate or ("LOST" if one.certain else "not answered, and nowhere"), 1)
+            if fate is None and one.certain:
                 found.differences.append(
                     f"record {record}: edit {one.number} in {one.side} of {one.field} is lost: {one.value!r}"
                 )
