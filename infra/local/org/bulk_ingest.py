@@ -166,7 +166,7 @@ async def _process(org: "Org", job: IngestJob) -> None:
     try:
         rows = _read(job)
     except (UnicodeDecodeError, csv.Error, OrgError) as error:
-        job.state, job.error, job.data = "Failed", f"InvalidBatch : {error}", b""
+        job.state, job.error, job.data = "Failed", f"{_kind_of(error)} : {error}", b""
         return
     job.data = b""
     job.unprocessed = list(rows)
@@ -178,7 +178,21 @@ async def _process(org: "Org", job: IngestJob) -> None:
     job.state = "JobComplete"
 
 
+def _kind_of(error: Exception) -> str:
+    of_client = isinstance(error, OrgError) and error.problems[0].code == "CLIENTINPUTERROR"
+    return "ClientInputError" if of_client else "InvalidBatch"
+
+
+def _check_line_ending(job: IngestJob) -> None:
+    """The header tells: a job whose data end their lines otherwise than it says fails as a whole."""
+    header = job.data.split(b"\n", 1)[0]
+    if header and header.endswith(b"\r") is not (job.line_ending == "CRLF"):
+        text = f"LineEnding is invalid on user data. Current LineEnding setting is {job.line_ending}"
+        raise fail("CLIENTINPUTERROR", text)
+
+
 def _read(job: IngestJob) -> list[dict[str, str]]:
+    _check_line_ending(job)
     reader = csv.DictReader(io.StringIO(job.data.decode("utf-8-sig"), newline=""), delimiter=job.delimiter, strict=True)
     job.columns = list(reader.fieldnames or [])
     for column in job.columns:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from infra.local.org.errors import bad_json
+from infra.local.org.errors import bad_json, fail
 from infra.local.org.faults import Effects
 from infra.local.org.transactions import Transaction
 from infra.local.org.users import Session
@@ -42,10 +42,13 @@ class Call:
         """The body.
 
         Raises:
-            OrgError: JSON_PARSER_ERROR.
+            OrgError: JSON_PARSER_ERROR, or UNSUPPORTED_MEDIA_TYPE for a body that says to be something else.
         """
         if self.parsed is not None:
             return self.parsed
+        media_type = self.headers.get("content-type", "application/json")
+        if "json" not in media_type.lower():
+            raise fail("UNSUPPORTED_MEDIA_TYPE", f"Content-Type {media_type} is not supported")
         return load_json(self.raw_body)
 
     def record(self) -> dict[str, Any]:

@@ -91,6 +91,8 @@ def undelete(
     parents = [ref for ref in kind.references if not ref.system and row.get(ref.name) and ref.name != "MasterRecordId"]
     gone = {ref.name: None for ref in parents if (p := tx.get(row[ref.name])) is None or p["IsDeleted"]}
     alive = _stamped(tx, row) | {"IsDeleted": False} | gone
+    if "MasterRecordId" in alive:
+        alive["MasterRecordId"] = None
     check_unique(tx, kind, alive)
     tx.put(alive, kind.name)
     tx.bin[row["Id"]] = None

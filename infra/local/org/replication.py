@@ -1,5 +1,6 @@
 """getUpdated and getDeleted (REST API Developer Guide: "sObject Get Updated", "sObject Get Deleted")."""
 
+from collections.abc import Sized
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from infra.local.org.state import Org
 
 _UPDATED_DAYS = 30
-_MOST_IDS = 600_000
 
 
 def updated(org: "Org", call: Call, kind: ObjectType) -> Answer:
@@ -24,8 +24,7 @@ def updated(org: "Org", call: Call, kind: ObjectType) -> Answer:
         for row in org.store.rows(kind.name)
         if not row["IsDeleted"] and start <= from_stamp(row["SystemModstamp"]) < end
     ]
-    if len(ids) > _MOST_IDS:
-        raise fail("EXCEEDED_ID_LIMIT", f"The number of ids exceeds {_MOST_IDS}")
+    _check_count(org, ids)
     return Answer(200, {"ids": ids, "latestDateCovered": to_stamp(_covered(org, end))})
 
 
@@ -38,6 +37,7 @@ def deleted(org: "Org", call: Call, kind: ObjectType) -> Answer:
         for i, entry in org.store.bin.items()
         if entry.object_name == kind.name and start <= entry.deleted_at < end
     ]
+    _check_count(org, records)
     return Answer(
         200,
         {
@@ -48,17 +48,22 @@ def deleted(org: "Org", call: Call, kind: ObjectType) -> Answer:
     )
 
 
+def _check_count(org: "Org", found: Sized) -> None:
+    if len(found) > org.settings.replication_id_limit:
+        raise fail("EXCEEDED_ID_LIMIT", f"The number of ids exceeds {org.settings.replication_id_limit}")
+
+
 def _span(org: "Org", call: Call, days: int) -> tuple[float, float]:
     edges = []
     for name in ("start", "end"):
         try:
             # an unescaped plus sign of the zone arrives as a space
-            edges.append(parse_datetime(call.query.get(name, "").replace(" ", "+")).timestamp() // 60 * 60)
+            edges.append(parse_datetime(call.query.get(name, "").replace(" ", "+")).timestamp())
         except ValueError:
             raise fail("INVALID_REPLICATION_DATE", f"{name} is no datetime") from None
-    start, end = edges
-    if end <= start:
-        raise _bad_span("end date must be at least a minute after the start date")
+    if edges[1] - edges[0] <= 60:
+        raise _bad_span("end date must be more than a minute after the start date")
+    start, end = (edge // 60 * 60 for edge in edges)
     if start < org.clock.now() - timedelta(days=days).total_seconds() - 60:
         raise _bad_span(f"start date before {days} days ago")
     return start, end

@@ -14,6 +14,7 @@ class Settings:
     concurrent_limit: int = 25
     long_call_seconds: float = 20.0
     query_page_size: int = 2000
+    replication_id_limit: int = 600_000
     trim_text: bool = True
     delete_moves_stamp: bool = True
     bin_blocks_unique: bool = False

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from simple_salesforce import Salesforce
 
 from tests.integration.org.support import OrgClient, eventually
@@ -83,6 +84,21 @@ def test_an_unknown_column_fails_the_job(org: OrgClient) -> None:
     job = _ingest(org, "insert", "LastName,Nope\na,b\n")
     assert (job["state"], job["errorMessage"]) == ("Failed", "InvalidBatch : Field name not found : Nope")
     assert _result(org, job, "unprocessedrecords")[0] == '"LastName","Nope"'
+
+
+@pytest.mark.parametrize(("setting", "data"), [("LF", "LastName\r\nx\r\n"), ("CRLF", "LastName\nx\n")])
+def test_data_with_another_line_ending_fail_the_job(org: OrgClient, setting: str, data: str) -> None:
+    """The text that Salesforce gives; nothing is written."""
+    job = _ingest(org, "insert", data, lineEnding=setting)
+    expected = f"ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is {setting}"
+    assert (job["state"], job["errorMessage"], job["numberRecordsProcessed"]) == ("Failed", expected, 0)
+
+
+def test_lines_end_as_the_job_says(org: OrgClient) -> None:
+    """CRLF in, and CRLF out."""
+    job = _ingest(org, "insert", "LastName\r\nx\r\n", lineEnding="CRLF")
+    answer = org.call("GET", f"jobs/ingest/{job['id']}/successfulResults")
+    assert (job["state"], answer.text.count("\r\n")) == ("JobComplete", 2)
 
 
 def test_a_query_job_pages_by_locator(org: OrgClient) -> None:

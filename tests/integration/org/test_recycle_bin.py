@@ -47,6 +47,20 @@ def test_a_merge_moves_children_and_marks_the_loser(org: OrgClient, sf: Salesfor
     assert (True, winner) == (record["IsDeleted"], record["MasterRecordId"])
 
 
+def test_an_undeleted_loser_is_a_record_of_its_own(org: OrgClient, sf: Salesforce) -> None:
+    """It names no winner any more; the children stay with the winner."""
+    winner, loser = (sf.Account.create({"Name": name})["id"] for name in ("w", "l"))
+    contact = sf.Contact.create({"LastName": "x", "AccountId": loser})["id"]
+    org.control("merge", {"master": winner, "losers": [loser]})
+    org.control("undelete", {"ids": [loser]})
+    record = sf.Account.get(loser)
+    assert (False, None, winner) == (
+        record["IsDeleted"],
+        record["MasterRecordId"],
+        sf.Contact.get(contact)["AccountId"],
+    )
+
+
 def test_the_bin_is_emptied_after_15_days(org: OrgClient, sf: Salesforce) -> None:
     """Then the record is not found any more, and cannot be undeleted."""
     created = sf.Contact.create({"LastName": "x"})["id"]
@@ -89,11 +103,35 @@ def test_a_child_that_restricts_the_delete_keeps_its_parent(org: OrgClient, sf: 
     "span",
     [
         {"start": "now", "end": "2026-01-01T00:00:00Z"},
-        {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:00:59Z"},
+        {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z"},
         {"start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"},
     ],
 )
 def test_a_wrong_span_of_time_is_refused(org: OrgClient, span: dict[str, str]) -> None:
-    """No datetime, no minute, too long ago."""
+    """No datetime, not more than a minute, too long ago."""
     answer = org.call("GET", "sobjects/Contact/updated", params=span)
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_REPLICATION_DATE")
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(60, 400), (61, 200)])
+def test_a_span_is_longer_than_a_minute(org: OrgClient, seconds: int, status: int) -> None:
+    """Whatever the seconds, which the span itself ignores."""
+    now = parsedate_to_datetime(org.call("GET", "limits").headers["Date"]) - timedelta(hours=1)
+    span = {"start": now.isoformat(), "end": (now + timedelta(seconds=seconds)).isoformat()}
+    assert org.call("GET", "sobjects/Contact/updated", params=span).status_code == status
+
+
+@pytest.mark.parametrize("what", ["updated", "deleted"])
+def test_more_ids_than_the_limit_are_refused(org: OrgClient, what: str) -> None:
+    """EXCEEDED_ID_LIMIT; a shorter span is what helps."""
+    org.control("settings", {"replicationIdLimit": 1})
+    now = parsedate_to_datetime(org.call("GET", "limits").headers["Date"])
+    span = {"start": (now - timedelta(minutes=5)).isoformat(), "end": (now + timedelta(minutes=5)).isoformat()}
+    codes = []
+    for _ in range(2):
+        created = org.call("POST", "sobjects/Contact", {"LastName": "x"}).json()["id"]
+        if what == "deleted":
+            org.call("DELETE", f"sobjects/Contact/{created}")
+        answer = org.call("GET", f"sobjects/Contact/{what}", params=span)
+        codes.append("" if answer.ok else answer.json()[0]["errorCode"])
+    assert codes == ["", "EXCEEDED_ID_LIMIT"]

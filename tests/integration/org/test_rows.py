@@ -257,3 +257,15 @@ def test_a_body_that_is_no_json_is_refused(org: OrgClient) -> None:
     url = f"{org.url}/services/data/v66.0/sobjects/Contact"
     answer = org.http.post(url, data=b"{not json", headers=headers)
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+
+
+def test_a_body_that_is_no_json_by_its_header_is_refused(org: OrgClient) -> None:
+    """415 UNSUPPORTED_MEDIA_TYPE; a character set does not matter."""
+    headers = {"Authorization": f"Bearer {org.token('alice')}"}
+    url = f"{org.url}/services/data/v66.0/sobjects/Account"
+    answers = [
+        org.http.post(url, data=b'{"Name": "x"}', headers=headers | {"Content-Type": media_type})
+        for media_type in ("text/plain", "application/json; charset=UTF-8")
+    ]
+    assert [answer.status_code for answer in answers] == [415, 201]
+    assert answers[0].json()[0]["errorCode"] == "UNSUPPORTED_MEDIA_TYPE"
