@@ -59,10 +59,8 @@ def _chaos(stack: Stack, options: argparse.Namespace) -> int:
             progress(text)
             time.sleep(0.2)
     faults.end()
-    print(
-        f"\n{len(edits)} edits in {time.monotonic() - began:.0f} s: {users.refused} refused; of {len(users.written)} "
-    )
-    print(f"fields {users.unanswered} without an answer; {len(users.made)} contacts created")
+    print(f"\n{len(edits)} edits in {time.monotonic() - began:.0f} s, {users.refused} of them refused;")
+    print(f"{users.unanswered} of {len(users.written)} fields without an answer; {len(users.made)} contacts created")
     for name, count in faults.done.items():
         print(f"  {count:6}  {name}")
     waited = wait(stack, observer)
