@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from chalicelib.core.history import Told, told
-from chalicelib.core.ledger import Base, BaseState, Entry, History, Issue, IssueKind, Remembered
+from chalicelib.core.ledger import Base, BaseState, Cause, Entry, History, Issue, IssueKind, Remembered
 from chalicelib.core.mapping import Mappings, ObjectMapping
 from chalicelib.core.model import Digest, Known, Side
 from chalicelib.jobs.names import name_of, row_name
@@ -16,6 +16,15 @@ from chalicelib.jobs.operators import REMEDIES
 
 LONGEST = 160  # characters of a value on a page
 SHORT = 40  # characters of a value in a line of a list
+_CAUSES = {
+    Cause.EDIT: "edit of {other}",
+    Cause.POLICY: "decided by the policy, for {other}",
+    Cause.ANSWER: "decision",
+    Cause.FORM: "form of {other}",
+    Cause.CREATE: "created, as in {other}",
+    Cause.DELETE: "deleted, as in {other}",
+    Cause.UNDELETE: "undeleted, as in {other}",
+}
 _LABEL = 16  # characters of a page's first column
 _KIND_WIDTH = max(len(kind) for kind in IssueKind)
 _STATES = {
@@ -121,7 +130,7 @@ def record_page(
         yield from issue_page(issue, mapping, now)
     closed = sum(one.closed_at is not None for one in issues)
     yield ""
-    yield f"history, the newest first{f' ({closed} closed issues: --json shows them)' if closed else ''}"
+    yield f"history, the newest first{f' (closed issues: {closed}; --json shows them)' if closed else ''}"
     yield from (line for one in told(history) for line in _past(one))
     if not history:
         yield "  nothing was overwritten yet, or it has expired"
@@ -168,11 +177,13 @@ def _past(one: Told) -> Iterator[str]:
     past = one.history
     who = f" by {value(past.actor)}" if past.actor else ""
     state = "" if one.done else ", which did not take place"
-    yield f"  {moment(past.at)}  {past.side.title()}: {past.cause}{who}{state}"
-    for name in dict.fromkeys([*past.before, *past.after]):
-        before = value(past.before[name]) if name in past.before else "(not known)"
-        after = value(past.after[name]) if name in past.after else "(gone)"
-        yield f"    {name}: {before} -> {after}"
+    what = _CAUSES.get(past.cause, past.cause).format(other=past.side.other.title())
+    yield f"  {moment(past.at)}  {past.side.title()}: {what}{who}{state}"
+    for name, held in past.before.items():
+        yield f"    {name}: {value(held)} -> {value(past.after[name]) if name in past.after else '(gone)'}"
+    for name, made in past.after.items():
+        if name not in past.before and made is not None:
+            yield f"    {name}: {value(made)}"
 
 
 # --- pieces

@@ -37,7 +37,7 @@ from chalicelib.core.declared import (
     Direction,
 )
 from chalicelib.core.mapping import OnDelete, Policy
-from chalicelib.core.problems import Problems, choose
+from chalicelib.core.problems import Problems, choose, closest
 from chalicelib.core.toml_table import Table, load, texts_of
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -48,6 +48,7 @@ _OWN_FIELDS = {
     KEY_FIELD.lower(): "the sync keeps its own record key there",
     MARKER_FIELD.lower(): "the sync keeps its own marker there",
 }
+_SECTIONS = frozenset({"fields", "groups", "where"})
 _KEYS = (
     "object",
     "table",
@@ -78,13 +79,33 @@ def parse(text: str, file: str = "mappings.toml") -> tuple[DeclaredMapping, ...]
     content = load(text, problems)
     if not content:
         problems.add("the file", "it declares no mapping", 'add [account] with object = "Account" and the rest')
-    mappings = list(_mappings(problems, content))
+    mappings = list(_mappings(problems, _gathered(problems, content)))
     _unique(problems, mappings, "object", lambda mapping: mapping.object.lower())
     _unique(problems, mappings, "table", lambda mapping: mapping.table)
     for mapping in mappings:
         _check_references(problems, mapping, [other.name for other in mappings])
     problems.check()
     return tuple(mappings)
+
+
+def _gathered(problems: Problems, content: Mapping[str, object]) -> Mapping[str, object]:
+    """The mappings, with the sections of a mapping whose name is mistyped in their headers where they belong."""
+    sections = {
+        name: value
+        for name, value in content.items()
+        if isinstance(value, dict) and value and value.keys() <= _SECTIONS
+    }
+    headed = {name: value for name, value in content.items() if name not in sections}
+    for name, value in sections.items():
+        meant = closest(name, (known for known, other in headed.items() if isinstance(other, dict)))
+        mapping = headed.get(meant or "")
+        if not isinstance(mapping, dict):
+            headed[name] = value
+            continue
+        section = next(iter(value))
+        problems.add(f"[{name}.{section}]", f'there is no mapping "{name}"', f'did you mean "[{meant}.{section}]"?')
+        headed[meant or ""] = {**value, **mapping}
+    return headed
 
 
 def _mappings(problems: Problems, content: Mapping[str, object]) -> Iterable[DeclaredMapping]:
@@ -163,14 +184,18 @@ def _check_names(problems: Problems, mapping: DeclaredMapping) -> None:
         problems.add(place, f'"table" cannot be "{mapping.table}"', 'write schema and table, such as "public.account"')
     if not mapping.key:
         problems.add(place, '"key" names no column', 'add key = "id", the primary key column, or a list of columns')
-    names = [field.name for field in mapping.fields]
     for name in mapping.match:
-        if name not in names:
-            problems.add(f'{place} "match"', f'"{name}" is not mapped', choose(name, names))
-    if mapping.lock_group and mapping.lock_group not in names:
-        problems.add(
-            f'{place} "lock_group"', f'"{mapping.lock_group}" is not mapped', choose(mapping.lock_group, names)
-        )
+        _check_mapped(problems, mapping, f'{place} "match"', name)
+    if mapping.lock_group:
+        _check_mapped(problems, mapping, f'{place} "lock_group"', mapping.lock_group)
+
+
+def _check_mapped(problems: Problems, mapping: DeclaredMapping, place: str, name: str) -> None:
+    """Note a field that the mapping does not have; of one without fields that is told already."""
+    names = [field.name for field in mapping.fields]
+    if names and name not in names:
+        remedy = f"map it in [{mapping.name}.fields], or correct the name ({choose(name, names)})"
+        problems.add(place, f'"{name}" is not mapped', remedy)
 
 
 def _check_fields(problems: Problems, mapping: DeclaredMapping) -> None:
@@ -223,8 +248,7 @@ def _check_groups(problems: Problems, mapping: DeclaredMapping) -> None:
         if len(group.fields) < 2:
             problems.add(place, "a group needs at least two fields", "add fields or remove the group")
         for name in group.fields:
-            if name not in fields:
-                problems.add(place, f'"{name}" is not mapped', choose(name, fields))
+            _check_mapped(problems, mapping, place, name)
             first = owner.setdefault(name, group.name)
             if first != group.name:
                 problems.add(place, f'"{name}" is in the group "{first}" already', "leave it in one of the two")

@@ -41,14 +41,21 @@ class Problems:
             raise MappingError(self.lines)
 
 
-def choose(word: str, known: Iterable[str]) -> str:
-    """A remedy for a name that is not known: the closest that is, or a list."""
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that a mistyped one may mean; None: none is close."""
     names = {name.lower(): name for name in sorted(known)}
     close = get_close_matches(word.lower(), names, n=1)
-    if close:
-        return f'did you mean "{names[close[0]]}"?'
+    return names[close[0]] if close else None
+
+
+def choose(word: str, known: Iterable[str]) -> str:
+    """A remedy for a name that is not known: the closest that is, or a list."""
+    names = sorted({name.lower(): name for name in sorted(known)}.values(), key=str.lower)
+    close = closest(word, names)
+    if close is not None:
+        return f'did you mean "{close}"?'
     if not names:
         return "there is none"
-    shown = list(names.values())[:_SHOWN]
+    shown = names[:_SHOWN]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"there is {', '.join(shown)}{more}"

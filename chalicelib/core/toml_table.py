@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from chalicelib.core.errors import MappingError
-from chalicelib.core.problems import Problems, choose
+from chalicelib.core.problems import Problems, choose, closest
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -38,10 +38,12 @@ class Table:
         self._content = content
 
     def only(self, *known: str) -> None:
-        """Note every key that is not known."""
-        for key in self._content:
-            if key not in known:
-                self._problems.add(self.place, f'unknown key "{key}"', choose(key, known))
+        """Note every key that is not known; it is read as the one that it seems to mean, where that one is missing."""
+        for key in [key for key in self._content if key not in known]:
+            self._problems.add(self.place, f'unknown key "{key}"', choose(key, known))
+            meant = closest(key, known)
+            if meant is not None:
+                self._content = {meant: self._content[key], **self._content}
 
     def required(self, key: str, example: str) -> str:
         """A text that must be there; "" where it is not."""

@@ -1,5 +1,6 @@
 """Check the mapping file against both systems, agree on it, and prepare the database."""
 
+import codecs
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from chalicelib.core.declared import DeclaredMapping
 from chalicelib.core.errors import ConfigurationError, MappingError
 from chalicelib.core.mapping_file import parse
 from chalicelib.core.ports import Clock
-from chalicelib.core.schema import Resolved, fingerprint, resolve
+from chalicelib.core.schema import Names, Resolved, fingerprint, resolve
 from chalicelib.jobs.guards import check_probed
 from chalicelib.postgres import install as database
-from chalicelib.postgres.catalog import read_catalog, read_tables
+from chalicelib.postgres.catalog import read_catalog, read_tables, table_names
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.errors import translate_read
 from chalicelib.salesforce.client import Client
-from chalicelib.salesforce.describe import describe
+from chalicelib.salesforce.describe import describe, object_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,11 @@ class Installer:
             TwinledgerError: a system did not answer.
         """
         declared = parse(self._text(), self._file.name)
-        return resolve(declared, self._objects(declared), self._tables(declared), self._file.name)
+        objects, tables = self._objects(declared), self._tables(declared)
+        names = None
+        if any(mapping.object not in objects or mapping.table not in tables for mapping in declared):
+            names = self._names()
+        return resolve(declared, objects, tables, self._file.name, names=names)
 
     def plan(self) -> str:
         """The SQL that installing would run; empty where everything is there.
@@ -127,10 +132,20 @@ class Installer:
 
     def _text(self) -> str:
         try:
-            return self._file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            remedy = "write it, or set TWINLEDGER_MAPPINGS to where it is"
-            raise ConfigurationError(f"the mapping file {self._file} cannot be read: {remedy}") from error
+            content = self._file.read_bytes()
+        except OSError as error:
+            reason, remedy = (
+                error.strerror or type(error).__name__,
+                "write it, or set TWINLEDGER_MAPPINGS to where it is",
+            )
+            raise ConfigurationError(f"the mapping file {self._file} cannot be read ({reason}): {remedy}") from error
+        return _decoded(content, self._file)
+
+    def _names(self) -> Names:
+        try:
+            return Names(object_names(self._client), table_names(self._connection))
+        except psycopg.Error as error:
+            raise translate_read(error) from error
 
     def _objects(self, declared: tuple[DeclaredMapping, ...]) -> dict[str, SalesforceObject]:
         objects = {}
@@ -146,3 +161,20 @@ class Installer:
             return read_tables(self._connection, [mapping.table for mapping in declared])
         except psycopg.Error as error:
             raise translate_read(error) from error
+
+
+def _decoded(content: bytes, file: Path) -> str:
+    """A mapping file's text, which TOML wants in UTF-8; some editors put a mark at its beginning.
+
+    Raises:
+        ConfigurationError: it is in another encoding; the message names the file and the remedy.
+    """
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]
+    try:
+        if not marked:
+            return content.decode("utf-8-sig")
+        where = "it seems to be UTF-16"
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        where = f"see line {line}"
+    raise ConfigurationError(f"the mapping file {file} is not in UTF-8, {where}: save it with the encoding UTF-8")

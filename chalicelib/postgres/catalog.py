@@ -72,6 +72,15 @@ def read_tables(connection: Connection, tables: Collection[str]) -> dict[str, Ta
     }
 
 
+def table_names(connection: Connection) -> tuple[str, ...]:
+    """The schema-qualified names of all tables that the role may read.
+
+    Raises:
+        psycopg.Error: the catalog could not be read.
+    """
+    return tuple(str(name) for (name,) in connection.execute(statement(FILE, "tables")).fetchall())
+
+
 def read_catalog(connection: Connection, tables: Collection[str]) -> Catalog:
     """The mapped tables and what of Twinledger is there.
 

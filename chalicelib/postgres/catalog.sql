@@ -1,5 +1,13 @@
 -- What the database says of its tables.
 
+-- name: tables
+-- Every table of the user's that the role may read
+SELECT n.nspname || '.' || c.relname
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND has_table_privilege(c.oid, 'SELECT')
+  AND n.nspname NOT IN ('information_schema', 'twinledger') AND n.nspname NOT LIKE 'pg\_%%'
+ORDER BY 1
+
 -- name: columns
 SELECT n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
        a.attgenerated <> '', a.atthasdef OR a.attidentity <> ''

@@ -27,6 +27,16 @@ def describe(client: Client, name: str) -> SalesforceObject:
     return parse_describe(body)
 
 
+def object_names(client: Client) -> tuple[str, ...]:
+    """The API names of all objects that the integration user can see (REST API Developer Guide, "Describe Global").
+
+    Raises:
+        TwinledgerError: the call failed.
+    """
+    body = client.rest("GET", "sobjects").body
+    return tuple(str(item["name"]) for item in body["sobjects"])
+
+
 def parse_describe(body: Mapping[str, Any]) -> SalesforceObject:
     """The describe result in the core's words."""
     parts = {item["compoundFieldName"] for item in body["fields"] if item.get("compoundFieldName")}

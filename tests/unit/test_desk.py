@@ -215,7 +215,7 @@ def test_a_record_is_a_page(at_desk: Desk, capsys: Output) -> None:
             "CONFLICT",
             OURS,
             THEIRS,
-            "Postgres: edit by",
+            "Postgres: edit of Salesforce by",
             "Phone: 1 -> 2",
         ):
             assert part in told

@@ -92,8 +92,10 @@ def test_the_history_says_who_did_what_and_whether_it_took_place() -> None:
     planned = History("k", "account", NOW, "op2", Side.SALESFORCE, Cause.DELETE, {"Name": "b"}, {})
     withdrawn = replace(planned, cause=Cause.WITHDRAWN, before={})
     told = page(ENTRY, withdrawn, planned, done)
-    assert "Postgres: edit by ann\n    Name: a -> b" in told
-    assert "Salesforce: delete, which did not take place\n    Name: b -> (gone)" in told
+    made = replace(done, cause=Cause.CREATE, before={}, after={"Name": "a", "Phone": None}, actor=None)
+    assert page(ENTRY, made).endswith("Postgres: created, as in Salesforce\n    Name: a")
+    assert "Postgres: edit of Salesforce by ann\n    Name: a -> b" in told
+    assert "Salesforce: deleted, as in Postgres, which did not take place\n    Name: b -> (gone)" in told
     assert "nothing was overwritten yet" in page(ENTRY)
 
 

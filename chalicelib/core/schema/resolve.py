@@ -26,32 +26,49 @@ class Resolved:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Everything that the two systems let us see.
+
+    Attributes:
+        objects: API names.
+        tables: schema-qualified names.
+    """
+
+    objects: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
 def resolve(
     declared: Sequence[DeclaredMapping],
     objects: Mapping[str, SalesforceObject],
     tables: Mapping[str, Table],
     file: str = "mappings.toml",
+    *,
+    names: Names | None = None,
 ) -> Resolved:
     """Check declared mappings against a live database and org.
 
     Args:
         declared: what :func:`chalicelib.core.mapping_file.parse` gave.
-        objects: what the integration user can see, by API name; more than the mapped ones makes better remedies.
-        tables: what the database role can see, by schema-qualified name; likewise.
+        objects: the mapped ones that the integration user can see, by the name that the file gives them.
+        tables: the mapped ones that the database role can see, by schema-qualified name.
         file: the mapping file's name, for the problems.
+        names: of everything that the two can see, for better remedies; None: the mapped ones will do.
 
     Raises:
         MappingError: with every problem found, one line each.
     """
     problems = Problems(file)
+    names = names or Names(tuple(objects), tuple(tables))
     by_name = {mapping.name: mapping for mapping in declared}
     resolved = []
     for mapping in declared:
         context = Context(
             declared=mapping,
             all=by_name,
-            object=_object(problems, mapping, objects),
-            table=_table(problems, mapping, tables),
+            object=_object(problems, mapping, objects, names.objects),
+            table=_table(problems, mapping, tables, names.tables),
             problems=problems,
         )
         resolved.append(_mapping(context))
@@ -60,23 +77,30 @@ def resolve(
 
 
 def _object(
-    problems: Problems, mapping: DeclaredMapping, objects: Mapping[str, SalesforceObject]
+    problems: Problems, mapping: DeclaredMapping, objects: Mapping[str, SalesforceObject], names: Iterable[str]
 ) -> SalesforceObject | None:
-    if mapping.object not in objects:
+    found = objects.get(mapping.object)
+    if found is None:
         problems.add(
             f'[{mapping.name}] "object"',
             f'the org has no object "{mapping.object}", or it is hidden from the integration user',
-            f"correct the name ({choose(mapping.object, objects)}), or grant read access to it in the permission set",
+            f"correct the name ({choose(mapping.object, names)}), or grant read access to it in the permission set",
         )
-    return objects.get(mapping.object)
+    elif found.name != mapping.object:  # Salesforce answers to any case, but its messages have one
+        problems.add(
+            f'[{mapping.name}] "object"', f'its name is "{found.name}" in the org', f'write object = "{found.name}"'
+        )
+    return found
 
 
-def _table(problems: Problems, mapping: DeclaredMapping, tables: Mapping[str, Table]) -> Table | None:
+def _table(
+    problems: Problems, mapping: DeclaredMapping, tables: Mapping[str, Table], names: Iterable[str]
+) -> Table | None:
     if mapping.table not in tables:
         problems.add(
             f'[{mapping.name}] "table"',
             f'the database has no table "{mapping.table}", or the role may not see it',
-            f"correct the name ({choose(mapping.table, tables)}), or grant SELECT, INSERT, UPDATE and DELETE on it",
+            f"correct the name ({choose(mapping.table, names)}), or grant SELECT, INSERT, UPDATE and DELETE on it",
         )
     return tables.get(mapping.table)
 

@@ -67,23 +67,55 @@ def test_what_is_not_known_is_said(world: World, capsys: Output) -> None:
     assert "no issue" in refused(world, capsys, "resolve", "id", "--value", "Name=x")
 
 
-def test_a_mapping_that_does_not_fit_is_told_line_by_line(
-    world: World, capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is missing on either side, each with its place; and a file that is not there."""
+@pytest.fixture
+def odd_file(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A mapping file that is not there yet, and that is to be read."""
     file = tmp_path / "odd.toml"
-    file.write_text(
+    monkeypatch.setattr(world.wiring, "settings", replace(world.wiring.settings, mappings=str(file)))
+    return file
+
+
+def test_a_mapping_that_does_not_fit_is_told_line_by_line(world: World, capsys: Output, odd_file: Path) -> None:
+    """What is missing on either side, each with its place; and a file that is not there."""
+    assert "TWINLEDGER_MAPPINGS" in refused(world, capsys, "check")
+    odd_file.write_text(
         '[a]\nobject = "Nothing__c"\ntable = "public.none"\nkey = "id"\n[a.fields]\nName = "name"\n'
         '[b]\nobject = "Account"\ntable = "public.account"\nkey = "id"\n[b.fields]\nName = "nome"\n',
         encoding="utf-8",
     )
-    monkeypatch.setattr(world.wiring, "settings", replace(world.wiring.settings, mappings=str(file)))
     told = refused(world, capsys, "check")
     for name in ("Nothing__c", "public.none", "nome"):
         assert name in told
     assert all(line.startswith("MappingError: ") for line in told.splitlines())
-    monkeypatch.setattr(world.wiring, "settings", replace(world.wiring.settings, mappings="none.toml"))
-    assert "TWINLEDGER_MAPPINGS" in refused(world, capsys, "check")
+
+
+def test_a_mistyped_name_is_compared_with_all_there_are(world: World, capsys: Output, odd_file: Path) -> None:
+    """Objects of the org and tables of the database, mapped ones or not."""
+    odd_file.write_text(
+        '[a]\nobject = "Leed"\ntable = "public.contakt"\nkey = "id"\n[a.fields]\nName = "name"\n', encoding="utf-8"
+    )
+    told = refused(world, capsys, "check")
+    assert 'did you mean "Lead"?' in told
+    assert 'did you mean "public.contact"?' in told
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("[account]".encode("utf-16"), "seems to be UTF-16: save it"),
+        ("[account]".encode("utf-16-le"), "seems to be UTF-16: save it"),
+        ("[a]\n# für".encode("latin-1"), "see line 2: save it with the encoding UTF-8"),
+        (b"\xef\xbb\xbf[account]", '"object" is missing'),
+    ],
+)
+def test_a_file_in_another_encoding_is_told(
+    world: World, capsys: Output, odd_file: Path, content: bytes, reason: str
+) -> None:
+    """With its name and the remedy; a mark before UTF-8 is no matter."""
+    odd_file.write_bytes(content)
+    told = refused(world, capsys, "check")
+    assert reason in told
+    assert odd_file.name in told
 
 
 def test_uninstalling_needs_a_word(world: World, capsys: Output) -> None:

@@ -98,11 +98,13 @@ def problems(text: str) -> list[str]:
         ),
         (
             f'{_HEAD}match = ["Nmae"]\n[account.fields]\nName = "name"',
-            '[account] "match": "Nmae" is not mapped; did you mean "Name"?',
+            '[account] "match": "Nmae" is not mapped; '
+            'map it in [account.fields], or correct the name (did you mean "Name"?)',
         ),
         (
             f'{_HEAD}lock_group = "ParentId"\n[account.fields]\nName = "name"',
-            '[account] "lock_group": "ParentId" is not mapped; there is Name',
+            '[account] "lock_group": "ParentId" is not mapped; '
+            "map it in [account.fields], or correct the name (there is Name)",
         ),
         (_HEAD, '[account.fields]: the mapping has no fields; add lines such as LastName = "last_name"'),
         (
@@ -176,7 +178,8 @@ def problems(text: str) -> list[str]:
         ),
         (
             f'{_HEAD}[account.fields]\nName = "a"\nB = "b"\n[account.groups]\nab = ["Nam", "B"]',
-            '[account.groups] "ab": "Nam" is not mapped; did you mean "Name"?',
+            '[account.groups] "ab": "Nam" is not mapped; '
+            'map it in [account.fields], or correct the name (did you mean "Name"?)',
         ),
         (
             f'{_HEAD}[account.fields]\nA = "a"\nB = "b"\nC = "c"\n[account.groups]\nab = ["A", "B"]\nbc = ["B", "C"]',
@@ -233,11 +236,57 @@ def test_all_problems_come_at_once() -> None:
     expected = [
         '[account]: unknown key "objekt"; did you mean "object"?',
         '[account.fields] "Name": unknown key "colum"; did you mean "column"?',
-        '[account.fields] "Name": "column" is missing; add column = "...", the column\'s name',
-        '[account]: "object" is missing; add object = "Account", the API name',
         '[contact]: "table" cannot be "contact"; write schema and table, such as "public.account"',
     ]
     assert expected == problems(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "problem"),
+    [
+        ("[account.feilds]", "[account.fields]", '[account]: unknown key "feilds"; did you mean "fields"?'),
+        ("[account.groop]", "[account.groups]", '[account]: unknown key "groop"; did you mean "groups"?'),
+        (
+            "[acount.fields]",
+            "[account.fields]",
+            '[acount.fields]: there is no mapping "acount"; did you mean "[account.fields]"?',
+        ),
+        ("tabel =", "table =", '[account]: unknown key "tabel"; did you mean "table"?'),
+        ("[account.columns]", "[account.fields]", None),
+    ],
+)
+def test_one_slip_is_one_problem(written: str, meant: str, problem: str | None) -> None:
+    """What is mistyped is read as what it means, so that nothing else is wrong for it."""
+    text = f"""{_HEAD}
+        match = "Name"
+        lock_group = "ParentId"
+        [account.fields]
+        Name = "name"
+        ParentId = "parent"
+        [account.groups]
+        both = ["Name", "ParentId"]
+    """
+    assert len(parse(text)) == 1
+    found = problems(text.replace(meant, written))
+    if problem is not None:
+        assert found == [problem]
+    else:  # nobody can tell what is meant, but only that is told
+        assert [line.split(";")[0] for line in found] == [
+            '[account]: unknown key "columns"',
+            "[account.fields]: the mapping has no fields",
+        ]
+
+
+def test_a_section_that_stands_alone_is_a_mapping_without_a_header() -> None:
+    """Where no mapping has a name like it."""
+    found = problems(f'{_ACCOUNT}[zzz.fields]\nName = "name"')
+    assert '[zzz]: "object" is missing; add object = "Account", the API name' in found
+
+
+def test_a_mistyped_key_does_not_push_the_right_one_aside() -> None:
+    """It is only told of."""
+    found = problems(f'{_HEAD}objekt = "Contact"\n[account.fields]\nName = "name"')
+    assert found == ['[account]: unknown key "objekt"; did you mean "object"?']
 
 
 def test_two_mappings_without_object_or_table_are_not_called_twins() -> None:

@@ -3,10 +3,11 @@
 import pytest
 
 from chalicelib.core.catalog import SalesforceObject, Table
+from chalicelib.core.errors import MappingError
 from chalicelib.core.mapping import Field, Kind, Mappings, ObjectMapping, OnDelete, Policy, Unit
 from chalicelib.core.mapping_file import parse
 from chalicelib.core.model import Side
-from chalicelib.core.schema import Resolved, resolve
+from chalicelib.core.schema import Names, Resolved, resolve
 from tests.unit.core.schema_sample import (
     ACCOUNT,
     ACCOUNTS,
@@ -125,3 +126,21 @@ def test_far_away_names_are_listed_shortly() -> None:
     )
     assert "(there is Zzz00__c, Zzz01__c" in line
     assert "Zzz11__c and 2 more" in line
+
+
+def test_a_remedy_knows_everything_that_is_there() -> None:
+    """Not only what the file maps."""
+    names = Names(("Account", "Contact", "Lead"), ("public.account", "public.contact", "crm.people"))
+    text = MAPPINGS.replace('"Contact"', '"Leed"').replace('"public.contact"', '"crm.peple"')
+    with pytest.raises(MappingError) as caught:
+        resolve(parse(text), {"Account": ACCOUNT}, {"public.account": ACCOUNTS}, names=names)
+    told = "\n".join(caught.value.problems)
+    assert 'did you mean "Lead"?' in told
+    assert 'did you mean "crm.people"?' in told
+
+
+def test_an_object_is_named_as_the_org_names_it() -> None:
+    """The org answers to any case; its messages do not."""
+    text = MAPPINGS.replace('object = "Account"', 'object = "account"')
+    expected = '[account] "object": its name is "Account" in the org; write object = "Account"'
+    assert expected in found(text, {"account": ACCOUNT, "Contact": CONTACT}, TABLES)
