@@ -62,8 +62,7 @@ class CaptureSql:
     @property
     def digest(self) -> str:
         """What the function's comment says: another digest means that the mapping or the generator has changed."""
-        text = self.body.as_string() + self._changed(self._watched).as_string()
-        return f"twinledger {hashlib.sha256(text.encode()).hexdigest()}"
+        return f"twinledger {hashlib.sha256(self.body.as_string().encode()).hexdigest()}"
 
     def function(self) -> list[sql.Composed]:
         """Create the function."""
@@ -78,13 +77,7 @@ class CaptureSql:
         table = relation(self._mapping.table)
         return [
             statement(FILE, "trigger", table=table, function=self._function),
-            statement(
-                FILE,
-                "update_trigger",
-                table=table,
-                function=self._function,
-                changed=self._changed(self._watched),
-            ),
+            statement(FILE, "update_trigger", table=table, function=self._function),
             *(
                 statement(FILE, "truncate_trigger", table=relation(name), table_name=self._table_name)
                 for name in (self._mapping.table, *partitions)
@@ -105,16 +98,19 @@ class CaptureSql:
         return statement(
             FILE,
             "body",
+            changed=self._changed(self._watched),
             filter=self._filter(),
-            same_key=sql.SQL("NOT ({})").format(self._changed(self._mapping.key)),
-            changes=joined([self._change(column) for column in self._columns], "\n        "),
+            moved=self._changed(self._mapping.key),
+            changes=joined([self._change(column) for column in self._columns], "\n            "),
+            altered=self._altered(),
             table_name=self._table_name,
             old_key=self._key("OLD"),
             new_key=self._key("NEW"),
             all_old=self._values("OLD"),
             all_new=self._values("NEW"),
             forget_edits=self._forget_edits(),
-            note_created=joined([self._note_created(column) for column in self._newest], "\n            "),
+            note_changed=self._note_edits("new_ ? c.name"),
+            note_created=self._note_edits("new_ ->> c.name IS NOT NULL"),
             wake=wake(),
         )
 
@@ -169,25 +165,31 @@ class CaptureSql:
             name=sql.Literal(column),
             old=sql.SQL("{}::text").format(_of("OLD", column)),
             new=sql.SQL("{}::text").format(_of("NEW", column)),
-            note=self._note(column) if column in self._newest else sql.SQL(""),
         )
 
-    def _note(self, column: str) -> sql.Composed:
-        return statement(
-            FILE,
-            "note_edit",
-            table_name=self._table_name,
-            new_key=self._key("NEW"),
-            name=sql.Literal(column),
-        )
+    def _altered(self) -> sql.Composed:
+        queries = {
+            name: sql.Literal(statement(FILE, "altered_query", key=self._key("($1)"), inside=inside).as_string())
+            for name, inside in (("old_query", self._inside("false")), ("new_query", self._inside("$2")))
+        }
+        captured = sql.Literal(list(self._columns))
+        return statement(FILE, "altered", table_name=self._table_name, captured=captured, **queries)
 
-    def _note_created(self, column: str) -> sql.Composed:
-        return statement(FILE, "note_created_edit", new=_of("NEW", column), note=self._note(column))
+    def _inside(self, before: str) -> sql.Composable:
+        if self._mapping.sql is None:
+            return sql.SQL("true")
+        return statement(FILE, "altered_inside", condition_before=sql.SQL(before), **self._filter_pieces())
+
+    def _note_edits(self, edited: str) -> sql.Composable:
+        if not self._newest:
+            return sql.SQL("")
+        columns = sql.Literal(list(self._newest))
+        return statement(FILE, "note_edits", table_name=self._table_name, columns=columns, edited=sql.SQL(edited))
 
     def _forget_edits(self) -> sql.Composable:
         if not self._newest:
             return sql.SQL("")
-        return statement(FILE, "forget_edits", table_name=self._table_name, old_key=self._key("OLD"))
+        return statement(FILE, "forget_edits", table_name=self._table_name)
 
     def _filter(self) -> sql.Composable:
         return statement(FILE, "filter", **self._filter_pieces()) if self._mapping.sql is not None else sql.SQL("")

@@ -5,7 +5,7 @@ CREATE TABLE public.account (
     phone text,
     website text,
     industry text,
-    annual_revenue numeric(18, 2),
+    annual_revenue numeric(20, 2),
     sfid varchar(18) UNIQUE
 );
 
