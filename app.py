@@ -101,22 +101,26 @@ def take_postgres_dead_letters(event: SQSEvent) -> None:
 def change_events(event: dict[str, Any], context: Any) -> None:
     """Take an event of Salesforce's Event Relay; the rule on the partner's event bus is part of the infrastructure."""
     with _observed("change_events", context):
-        wiring.change_events().take(event)
+        wiring.change_events(_seconds(context)).take(event)
 
 
 @app.schedule("rate(1 minute)")
 def sweep(event: CloudWatchEvent) -> None:
     """Send hints for what no message told of, and for what was put off."""
     with _observed("sweep", event.context):
-        wiring.run_sweep()
+        wiring.run_sweep(_seconds(event.context))
 
 
 @app.schedule("rate(1 minute)")
 def relay_changes(event: CloudWatchEvent) -> None:
     """Relay captured changes until the next invocation has taken over, where no process does."""
-    context: Any = event.context
-    with _observed("relay_changes", context):
-        wiring.run_relay(context.get_remaining_time_in_millis() / 1000)
+    with _observed("relay_changes", event.context):
+        wiring.run_relay(_seconds(event.context))
+
+
+def _seconds(context: Any) -> float:
+    """For how long this invocation may still run."""
+    return float(context.get_remaining_time_in_millis()) / 1000
 
 
 def _observed(function: str, context: Any) -> AbstractContextManager[None]:

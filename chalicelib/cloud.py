@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.queues import Receipts, SqsHints
     from chalicelib.aws.secrets import Secrets
     from chalicelib.aws.state import Installation, State
+    from chalicelib.aws.sweeps import Sweeps
     from chalicelib.aws.table import Table
     from chalicelib.aws.telemetry import Telemetry
 
@@ -93,6 +94,13 @@ class Cloud:
         from chalicelib.aws.state import State
 
         return State(self._table)
+
+    @cached_property
+    def sweeps(self) -> "Sweeps":
+        """How far the sweep has come."""
+        from chalicelib.aws.sweeps import Sweeps
+
+        return Sweeps(self._table)
 
     @cached_property
     def secrets(self) -> "Secrets":

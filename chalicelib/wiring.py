@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.postgres.relay import Relay
     from chalicelib.webhooks import Webhooks
 
-RELAY_MARGIN = 5.0  # seconds that a function keeps for its end
+MARGIN = 5.0  # seconds that a function keeps for its end
 
 
 class Wiring(Systems):
@@ -118,25 +118,19 @@ class Wiring(Systems):
 
     def sweep(self) -> "Sweep":
         """The sweep of Salesforce."""
+        from chalicelib.jobs.rounds import Means
         from chalicelib.jobs.sweep import Sweep
-        from chalicelib.salesforce.changes import Changes, changes_since
-
-        def find(object_name: str, since: int, now: float) -> Changes:
-            return changes_since(self.client, object_name, since, now)
+        from chalicelib.salesforce.changes import Finder
 
         installation = self.installed()
-        return Sweep(
-            mappings=installation.mappings,
-            installed_at=installation.installed_at,
-            find=find,
-            checkpoints=self.state,
-            hints=self.hints,
-            clock=self.clock,
-            telemetry=self.telemetry,
-        )
+        means = Means(Finder(self.client), self.sweeps, self.hints, self.clock, self.telemetry)
+        return Sweep(installation.mappings, installation.installed_at, means)
 
-    def run_sweep(self) -> None:
-        """Send hints for what no message told of, and for what was put off.
+    def run_sweep(self, seconds: float) -> None:
+        """Send hints for what no message told of, and for what was put off, for a while.
+
+        Args:
+            seconds: how long the function may run.
 
         Raises:
             TwinledgerError: something of it failed; the next sweep does it again.
@@ -145,8 +139,12 @@ class Wiring(Systems):
 
         if self.installation() is None:
             return
-        wake(self.agenda, self.hints, self.clock, self.telemetry)
-        self.sweep().salesforce()
+        now = self.clock.now()
+        until = now + seconds - MARGIN
+        try:
+            wake(self.agenda, self.hints, self.clock, self.telemetry, (now + until) / 2)
+        finally:
+            self.sweep().salesforce(until)
 
     def run_relay(self, seconds: float) -> None:
         """Relay captured changes for a while, where no process of the user's does.
@@ -157,7 +155,7 @@ class Wiring(Systems):
         from chalicelib.jobs.relaying import run_for
 
         if self.settings.relay is RelayHost.LAMBDA and self.installation() is not None:
-            run_for(self.relay(), seconds - RELAY_MARGIN)
+            run_for(self.relay(), seconds - MARGIN)
 
     def relay(self) -> "Relay":
         """The relay of captured changes."""
@@ -239,12 +237,14 @@ class Wiring(Systems):
             "salesforce": lambda: self.client.user_id,
         }
 
-    def change_events(self) -> "ChangeEvents":
-        """The consumer of Salesforce's Event Relay."""
+    def change_events(self, seconds: float) -> "ChangeEvents":
+        """The consumer of Salesforce's Event Relay, in a function that may run so long."""
         from chalicelib.jobs.change_events import ChangeEvents
 
+        until = self.clock.now() + seconds - MARGIN
+
         def resync(objects: Iterable[str]) -> None:
-            self.sweep().salesforce(objects)
+            self.sweep().salesforce(until, objects)
 
         installation = self.installed()
         return ChangeEvents(

@@ -10,7 +10,8 @@
     issue#ID             issue                       which record an issue belongs to
     waiter#PARENT        KEY                         a child that waits for this parent
     due#GROUP            due                         a hint for later; in the index ``due``
-    checkpoint#NAME      checkpoint                  how far a job has come
+    sweep#OBJECT         position                    how far the sweep of an object has come
+    sweep#OBJECT         told#TIME#PART              changes that it has told of; expires
     installation         installation                what `manage.py install` found: mappings, org, database
     probe#ORG            probe                       what `manage.py probe` found
 

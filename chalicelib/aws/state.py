@@ -1,4 +1,4 @@
-"""What is known of the installation as a whole: its mappings, its two systems, and how far its jobs have come."""
+"""What is known of the installation as a whole: its mappings and its two systems."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -129,22 +129,8 @@ class State:
         """Remember a probe."""
         self._save(_probe(probe.organization_id), msgspec.json.encode(probe))
 
-    def checkpoint(self, name: str) -> float | None:
-        """How far a job has come, seconds since the epoch; None: it never ran."""
-        item = self._table.get(_checkpoint(name))
-        return None if item is None else float(item["covered"]["N"])
-
-    def save_checkpoint(self, name: str, at: float) -> None:
-        """Remember how far a job has come. It never goes back: of two runs the further one counts."""
-        item = items.item(_checkpoint(name), covered=items.number(at))
-        self._table.put(Put(item, "attribute_not_exists(pk) OR covered < :at", {":at": {"N": repr(at)}}))
-
     def _save(self, key: items.Key, body: bytes) -> None:
         self._table.put(Put(items.item(key, body=items.body_attribute(body, items.packed(body)))))
-
-
-def _checkpoint(name: str) -> items.Key:
-    return f"checkpoint#{name}", "checkpoint"
 
 
 def _probe(organization_id: str) -> items.Key:

@@ -3,43 +3,17 @@
 A message that was dropped converges within the sweep's period. It writes nothing itself: all it does is send hints.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from chalicelib.aws.sweeps import Position
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Hint
 from chalicelib.core.ports import Clock, Hints
+from chalicelib.jobs.rounds import AT_ONCE, Means, Round, TakenOver
 from chalicelib.jobs.telling import Telemetry
-
-AT_ONCE = 100  # hints of a send
-
-
-class Changes(Protocol):
-    """What one object's sweep found; see :class:`chalicelib.salesforce.changes.Changes`."""
-
-    @property
-    def hints(self) -> tuple[Hint, ...]:
-        """Records that were changed or deleted."""
-        ...
-
-    @property
-    def covered(self) -> int:
-        """Where the next sweep begins."""
-        ...
-
-    @property
-    def complete(self) -> bool:
-        """Whether the span reached back far enough."""
-        ...
-
-
-class Finder(Protocol):
-    """Asks Salesforce for the changes of one object."""
-
-    def __call__(self, object_name: str, since: int, now: float, /) -> Changes:
-        """See :func:`chalicelib.salesforce.changes.changes_since`."""
-        ...
 
 
 class Due(Protocol):
@@ -66,108 +40,85 @@ class Agenda(Protocol[D]):
         ...
 
 
-class Checkpoints(Protocol):
-    """How far jobs have come."""
-
-    def checkpoint(self, name: str) -> float | None:
-        """Seconds since the epoch; None: it never ran."""
-        ...
-
-    def save_checkpoint(self, name: str, at: float) -> None:
-        """Remember."""
-        ...
-
-
 class Sweep:
     """Sends hints for what nobody told of.
 
     Args:
         mappings: what is kept the same.
         installed_at: where the first sweep of an object begins, seconds since the epoch.
-        find: asks Salesforce.
-        checkpoints: how far each object's sweep has come.
-        hints: where to.
-        clock: the time.
-        telemetry: for counts and failures.
+        means: what the rounds work with.
     """
 
-    def __init__(
-        self,
-        *,
-        mappings: Mappings,
-        installed_at: float,
-        find: Finder,
-        checkpoints: Checkpoints,
-        hints: Hints,
-        clock: Clock,
-        telemetry: Telemetry,
-    ) -> None:
+    def __init__(self, mappings: Mappings, installed_at: float, means: Means) -> None:
         self._mappings = mappings
-        self._installed_at = installed_at
-        self._find = find
-        self._checkpoints = checkpoints
-        self._hints = hints
-        self._clock = clock
-        self._telemetry = telemetry
+        self._installed_at = int(installed_at)
+        self._means = means
 
-    def salesforce(self, objects: Iterable[str] | None = None) -> None:
+    def salesforce(self, until: float, objects: Iterable[str] | None = None) -> None:
         """Send a hint for every record that Salesforce says was changed since the last sweep.
 
+        The objects take turns of a hundred hints; the one that was worked on longest ago is the first. What is not done
+        in time is gone on with by the next run.
+
         Args:
+            until: when to stop, seconds since the epoch; a turn that was begun is ended.
             objects: API names; None: every mapped one. Those that no mapping names are left out.
 
         Raises:
-            TwinledgerError: of the last object that failed; the others are done.
+            TwinledgerError: of the last object that failed; the others had their turns.
         """
+        clock, telemetry = self._means.clock, self._means.telemetry
         failed: TwinledgerError | None = None
-        wanted = self._mappings.by_object if objects is None else objects
-        for name in wanted:
-            if name not in self._mappings.by_object:
-                continue
+        turns = self._turns(self._mappings.by_object if objects is None else objects)
+        while turns and clock.now() < until:
+            name, steps = turns.popleft()
             try:
-                self._object(name)
+                if next(steps, False):
+                    turns.append((name, steps))
+            except TakenOver:
+                telemetry.info("another run sweeps the object", object=name)
             except TwinledgerError as error:
-                self._telemetry.failure("an object could not be swept", error, object=name)
+                telemetry.failure("an object could not be swept", error, object=name)
                 failed = error
+        for name, _ in turns:
+            telemetry.count("SweepUnfinished")
+            telemetry.info("the sweep goes on with its next run", object=name)
         if failed is not None:
             raise failed
 
-    def _object(self, name: str) -> None:
-        """One object.
-
-        sweep             Salesforce          checkpoint
-          |-- since 5? ------->|                   |
-          |<-- R, covered 9 ---|                   |
-          |-- hint of R, and only then             |   a crash before: the next sweep asks since 5 again
-          |== 9, never back ======================>|
-        """
-        checkpoint = f"sweep#{name}"
-        since = self._checkpoints.checkpoint(checkpoint)
-        changes = self._find(name, int(self._installed_at if since is None else since), self._clock.now())
-        self._send(changes.hints)
-        self._checkpoints.save_checkpoint(checkpoint, float(changes.covered))
-        self._telemetry.count("Swept", len(changes.hints))
-        if not changes.complete:
-            self._telemetry.count("SweepIncomplete")
-            self._telemetry.info(
-                "the sweep did not reach back to its last run: compare the object in full", object=name
-            )
-
-    def _send(self, hints: Sequence[Hint]) -> None:
-        for start in range(0, len(hints), AT_ONCE):
-            self._hints.send(hints[start : start + AT_ONCE])
+    def _turns(self, objects: Iterable[str]) -> deque[tuple[str, Iterator[bool]]]:
+        names = [name for name in dict.fromkeys(objects) if name in self._mappings.by_object]
+        positions = self._means.memory.positions(names)
+        first = Position(self._installed_at, self._installed_at)
+        found = {name: positions.get(name, first) for name in names}
+        return deque(
+            (name, Round(name, found[name], self._means).steps())
+            for name in sorted(names, key=lambda name: found[name].turn)
+        )
 
 
-def wake(agenda: Agenda[D], hints: Hints, clock: Clock, telemetry: Telemetry) -> None:
-    """Send the hints whose time has come.
+def wake(agenda: Agenda[D], hints: Hints, clock: Clock, telemetry: Telemetry, until: float) -> None:
+    """Send the hints whose time has come, a block at a time; those that are left when the time is over are due still.
 
     sweep               queue           agenda
       |-- due? ----------------------------->|
-      |-- hint ------------>|                |   a crash here: it is sent twice, which is harmless
+      |-- hints ----------->|                |   a crash here: they are sent twice, which is harmless
       |== gone, if still due at that time ==>|
     """
     now = clock.now()
+    block: list[D] = []
     for due in agenda.due(now):
-        hints.send([due.hint])
+        block.append(due)
+        if len(block) == AT_ONCE:
+            _wake(block, agenda, hints, telemetry, now)
+            block = []
+            if clock.now() >= until:
+                return
+    _wake(block, agenda, hints, telemetry, now)
+
+
+def _wake(block: Sequence[D], agenda: Agenda[D], hints: Hints, telemetry: Telemetry, now: float) -> None:
+    hints.send([due.hint for due in block])
+    for due in block:
         agenda.done(due, now)
-        telemetry.count("Woken")
+    telemetry.count("Woken", len(block))

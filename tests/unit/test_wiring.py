@@ -1,6 +1,6 @@
 """What is put together how, as far as no system has to answer for it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.aws.agenda import Due
 from chalicelib.aws.queues import message_of
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.cloud import INSTALLATION_AGE
-from chalicelib.core.errors import ConfigurationError
+from chalicelib.core.errors import ConfigurationError, Unavailable
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, Hint, RowId, Side
 from chalicelib.core.work import Outcome, Result
@@ -19,8 +20,11 @@ from chalicelib.jobs.settling import BatchIncomplete, Message
 from chalicelib.salesforce.apex_writer import ApexRecords
 from chalicelib.salesforce.auth import ClientCredentials, JwtBearer
 from chalicelib.salesforce.conditional_writer import ConditionalRecords
-from chalicelib.wiring import Wiring
+from chalicelib.wiring import MARGIN, Wiring
 from tests.fakes.clock import FakeClock
+from tests.fakes.hints import MemoryHints
+from tests.fakes.sweeps import MemorySweeps
+from tests.fakes.telemetry import MemoryTelemetry
 from tests.unit.jobs.sample import MAPPINGS, ORG
 from tests.unit.test_settings import COMPLETE, SHARED, SIGNED
 
@@ -208,8 +212,73 @@ def test_the_relay_function_rests(
 def test_the_sweep_rests_before_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to sweep."""
     state = State()
-    wired(monkeypatch, state).run_sweep()
+    wired(monkeypatch, state).run_sweep(30.0)
     assert state.reads == 1
+
+
+class Agenda:
+    """Hints for later that nobody can reach."""
+
+    def due(self, now: float) -> Iterator[Due]:
+        """Fail."""
+        raise Unavailable("the agenda")
+
+
+class Org:
+    """An org that nobody can reach.
+
+    Attributes:
+        calls: how often it was tried.
+    """
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def rest(self, *_: Any, **__: Any) -> None:
+        """Fail."""
+        self.calls += 1
+        raise Unavailable("the org")
+
+
+def sweeping(monkeypatch: pytest.MonkeyPatch) -> tuple[Wiring, Org]:
+    """A wiring for sweeps, and its org."""
+    wiring, org = wired(monkeypatch, State(INSTALLATION)), Org()
+    parts = {"agenda": Agenda(), "client": org, "sweeps": MemorySweeps(), "hints": MemoryHints()}
+    wiring.__dict__ |= parts | {"telemetry": MemoryTelemetry()}
+    return wiring, org
+
+
+def test_the_sweep_is_made_though_what_was_put_off_cannot_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither keeps the other back, and both failures are told."""
+    wiring, org = sweeping(monkeypatch)
+    with pytest.raises(Unavailable, match="the org") as caught:
+        wiring.run_sweep(30.0)
+    assert org.calls == 1
+    assert str(caught.value.__context__) == "the agenda"
+
+
+def test_a_sweep_for_which_there_is_no_time_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function keeps some of its time for its end; an event's just as the schedule's."""
+    wiring, org = sweeping(monkeypatch)
+    with pytest.raises(Unavailable, match="the agenda"):
+        wiring.run_sweep(MARGIN)
+    event = {
+        "source": f"aws.partner/salesforce.com/{ORG}/0YL",
+        "detail": {
+            "payload": {
+                "ChangeEventHeader": {
+                    "entityName": "Account",
+                    "changeType": "GAP_OVERFLOW",
+                    "recordIds": ["000000000000000AAA"],
+                }
+            }
+        },
+    }
+    wiring.change_events(MARGIN).take(event)
+    assert org.calls == 0
+    with pytest.raises(Unavailable, match="the org"):
+        wiring.change_events(30.0).take(event)
+    assert org.calls == 1
 
 
 def test_every_variable_that_is_missing_is_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.errors import AccessDenied, TwinledgerError
 from chalicelib.core.model import Side
-from chalicelib.wiring import RELAY_MARGIN
+from chalicelib.wiring import MARGIN
 from tests.integration.application.conftest import API_KEY, TOKEN, World
 
 
@@ -180,7 +180,7 @@ def test_the_endpoints_refuse_by_themselves(installed: World) -> None:
 def test_the_relay_function_stands_by(installed: World) -> None:
     """While another relay leads it waits, and ends in time."""
     before = threading.active_count()
-    installed.wiring.run_relay(RELAY_MARGIN + 0.2)
+    installed.wiring.run_relay(MARGIN + 0.2)
     assert threading.active_count() == before
 
 

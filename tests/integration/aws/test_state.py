@@ -1,4 +1,4 @@
-"""What the table keeps beside the records: the installation, checkpoints, and hints for later."""
+"""What the table keeps beside the records: the installation, and hints for later."""
 
 import uuid
 from dataclasses import replace
@@ -66,15 +66,6 @@ def test_a_probe_is_of_one_org(table: Table, key: str) -> None:
     state.save_probe(probe)
     assert state.probe(key) == probe
     assert state.probe(f"{key}-2") is None
-
-
-def test_a_checkpoint_never_goes_back(table: Table, key: str) -> None:
-    """Of two runs that overlap the further one counts."""
-    state = State(table)
-    assert state.checkpoint(key) is None
-    for at in (5.5, 9.25, 7.0):
-        state.save_checkpoint(key, at)
-    assert state.checkpoint(key) == 9.25
 
 
 def hint(key: str) -> Hint:

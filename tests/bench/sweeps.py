@@ -1,0 +1,80 @@
+"""How many runs the sweep needs for a large change: `python -m tests.bench.sweeps --records 50000`.
+
+An org and a stage of their own, without functions: each run has a function's time, and the next one follows at once.
+The queue is emptied between two runs, for the emulator takes the longer for a message the more of them it has.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+
+from chalicelib.aws import clients
+from chalicelib.aws.queues import SqsHints
+from chalicelib.aws.sweeps import Sweeps
+from chalicelib.aws.table import Table
+from chalicelib.clock import SystemClock
+from chalicelib.core.model import Side
+from chalicelib.jobs.rounds import Means
+from chalicelib.jobs.sweep import Sweep
+from chalicelib.salesforce.changes import Finder
+from chalicelib.wiring import MARGIN
+from tests.bench.stack import circumstances
+from tests.contract.live_bench import Org, running_org
+from tests.fakes.telemetry import MemoryTelemetry
+from tests.integration.aws.stage import Stage, stage
+from tests.unit.jobs.sample import MAPPINGS
+
+AT_ONCE = 200  # records that an org takes in one call
+FUNCTION_SECONDS = 30.0
+
+
+def fill(org: Org, records: int) -> None:
+    """Create accounts."""
+    for start in range(0, records, AT_ONCE):
+        made = [
+            {"attributes": {"type": "Account"}, "Name": f"Account {number}"}
+            for number in range(start, min(records, start + AT_ONCE))
+        ]
+        answer = org.user("POST", "composite/sobjects", {"allOrNone": True, "records": made})
+        assert all(one["success"] for one in answer.json()), answer.text[:300]
+
+
+def runs(org: Org, aws: Stage, since: float, rounds: int) -> Iterator[str]:
+    """Sweep until so many rounds are through; a line for each run."""
+    clock, client = SystemClock(), org.client()
+    memory = Sweeps(Table(clients.dynamodb(**aws.options), aws.outputs["LedgerTable"], clock))
+    urls = {Side.SALESFORCE: aws.outputs["SalesforceChangesUrl"], Side.POSTGRES: aws.outputs["PostgresChangesUrl"]}
+    sqs = clients.sqs(**aws.options)
+    hints = SqsHints(sqs, urls)
+    while rounds:
+        telemetry = MemoryTelemetry()
+        sweep = Sweep(MAPPINGS, since, Means(Finder(client), memory, hints, clock, telemetry))
+        calls, begun = client.calls, time.monotonic()
+        sweep.salesforce(clock.now() + FUNCTION_SECONDS - MARGIN)
+        took = time.monotonic() - begun
+        sqs.purge_queue(QueueUrl=urls[Side.SALESFORCE])
+        through = memory.positions(["Account"])["Account"].span is None
+        rounds -= through
+        swept, before = telemetry.counts["Swept"], telemetry.counts["SweptBefore"]
+        end = "; the round is through" if through else ""
+        yield f"{took:.1f} s: {swept:,} hints, {before:,} met again, {client.calls - calls} calls of Salesforce{end}"
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=50_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    print(circumstances())
+    with running_org() as org, stage() as aws:
+        org.reset()
+        since = time.time()
+        fill(org, arguments.records)
+        print(f"{arguments.records:,} records in {time.time() - since:.0f} s")
+        for line in runs(org, aws, since, arguments.rounds):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
