@@ -25,7 +25,17 @@ ATTEMPTS = 5
 LOCK_TIMEOUT = "2s"
 PAUSE = 0.5  # seconds between two attempts to get a lock
 
-_SCHEMA = ("schema", "schema_comment", "installation", "installation_row", "link", "outbox", "marker", "edit")
+_SCHEMA = (
+    "schema",
+    "schema_comment",
+    "installation",
+    "installation_row",
+    "link",
+    "outbox",
+    "outbox_start",
+    "marker",
+    "edit",
+)
 
 
 @dataclass(frozen=True)

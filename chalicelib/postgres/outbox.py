@@ -116,13 +116,13 @@ def delete(connection: Connection, ids: Collection[int]) -> None:
 
 
 def _captured(row: Sequence[object]) -> Captured:
-    _, id_, table, pk, change, sfid, actor, at = row
+    _, id_, table, pk, change, sfid, actor, at, told = row
     if not isinstance(pk, list):
         return Captured(int(str(id_)), str(table), None)
     hint = Hint(
         identity=RowId(str(table), tuple(str(part) for part in pk)),
         change=Change(str(change)),
-        hint_id=str(id_),
+        hint_id=str(told),
         occurred_at=at if isinstance(at, float) else None,
         actor=None if actor is None else str(actor),
         sfid=None if sfid is None else str(sfid),

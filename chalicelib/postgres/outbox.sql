@@ -10,11 +10,13 @@ SELECT pg_try_advisory_lock(%(key)s)
 SELECT pg_advisory_unlock(%(key)s)
 
 -- name: next
-SELECT s.xmin, o.id, o.table_name, o.pk, o.change, o.sfid, o.actor, o.at
+SELECT s.xmin, o.id, o.table_name, o.pk, o.change, o.sfid, o.actor, o.at, o.told
 FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin) AS s
 LEFT JOIN LATERAL (
     SELECT o.id, o.table_name, o.pk, o.change, o.sfid, extract(epoch FROM o.edited_at)::float8 AS at,
-           CASE WHEN o.origin IS NULL THEN coalesce(o.actor, o.role) END AS actor
+           CASE WHEN o.origin IS NULL THEN coalesce(o.actor, o.role) END AS actor,
+           -- A database that was restored, or failed over, gives ids anew that the lost one had given and sent
+           o.id || '-' || (extract(epoch FROM o.edited_at) * 1000000)::bigint AS told
     FROM twinledger.outbox AS o
     WHERE o.id > %(floor)s AND o.id <> ALL(%(known)s::bigint[])
     ORDER BY o.id

@@ -41,6 +41,11 @@ CREATE TABLE IF NOT EXISTS twinledger.outbox (
     edited_at timestamptz NOT NULL  -- clock time while the row lock was held
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)
 
+-- name: outbox_start
+-- No id comes twice in a database, uninstalled or not: a relay may still hold the ids of the outbox before this one, and
+-- delete by them. Ids begin at the time in microseconds, which no outbox ever catches up with.
+SELECT setval(pg_get_serial_sequence('twinledger.outbox', 'id'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+
 -- name: marker
 CREATE TABLE IF NOT EXISTS twinledger.marker (
     key text COLLATE "C" PRIMARY KEY,  -- record key

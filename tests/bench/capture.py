@@ -25,6 +25,7 @@ from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.install import install, uninstall
 from chalicelib.postgres.relay import Relay
 from infra.local.postgres import Cluster
+from tests.integration.postgres.relay_kit import outbox_id
 from tests.integration.postgres.sample import mapping, open_database
 
 ROWS = 20_000
@@ -54,7 +55,7 @@ class SlowQueue:
     def send(self, hints: Sequence[Hint]) -> None:
         """Accept hints."""
         started = time.time()
-        self.sent.extend((int(hint.hint_id), started) for hint in hints)
+        self.sent.extend((outbox_id(hint), started) for hint in hints)
         time.sleep(self.seconds)
 
 

@@ -2,9 +2,10 @@
 
 from chalicelib.postgres import outbox as outbox_module
 from chalicelib.postgres.connection import Connection
+from chalicelib.postgres.install import install, uninstall
 from chalicelib.postgres.outbox import OutboxReader, delete
 from tests.integration.postgres.relay_kit import insert
-from tests.integration.postgres.sample import open_database
+from tests.integration.postgres.sample import MAPPINGS, open_database
 
 
 def test_floor(owner: Connection, app: Connection, dsn: str) -> None:
@@ -38,3 +39,36 @@ def test_rows_that_were_seen_are_not_seen_again(owner: Connection, app: Connecti
         ids = [row.id for row in [*first, *second]]
         assert ids == sorted(ids)
         assert (reader.depth(), reader.depth(limit=7)) == (outbox_module.LIMIT + 3, 7)
+
+
+def test_installing_anew_gives_no_id_twice(owner: Connection, app: Connection, dsn: str) -> None:
+    """Ids go on where Twinledger is uninstalled and installed again, so that nothing held of the old outbox fits."""
+    insert(app, 3)
+    with open_database(dsn) as connection:
+        reader = OutboxReader(connection)
+        old = reader.next([])
+        uninstall(owner)
+        install(owner, MAPPINGS)
+        insert(app, 3)
+        new = reader.next([])
+        assert (len(old), len(new)) == (3, 3)
+        assert max(row.id for row in old) < min(row.id for row in new)
+        delete(connection, [row.id for row in old])
+        assert owner.execute("SELECT count(*) FROM twinledger.outbox").fetchone() == (3,)
+
+
+def test_id_that_a_lost_database_gave_before(owner: Connection, app: Connection, dsn: str) -> None:
+    """Of a row whose id was sent before, by a database that was since replaced, the deduplication id is another."""
+    told = []
+    for _ in range(2):
+        owner.execute("ALTER TABLE twinledger.outbox ALTER COLUMN id RESTART WITH 7")
+        insert(app)
+        with open_database(dsn) as connection:
+            [row] = OutboxReader(connection).next([])
+            [again] = OutboxReader(connection).next([])
+            delete(connection, [row.id])
+        assert row.hint is not None
+        assert row == again  # what is sent again has the id that it had
+        assert row.id == 7
+        told.append(row.hint.hint_id)
+    assert told[0] != told[1]

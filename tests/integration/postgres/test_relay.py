@@ -11,7 +11,7 @@ from chalicelib.postgres import term
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.relay import RelayStatus, stop_on_signals
 from infra.local.postgres import Cluster
-from tests.integration.postgres.relay_kit import Recorder, drained, edit, in_order, insert, relay, until
+from tests.integration.postgres.relay_kit import Recorder, drained, edit, in_order, insert, outbox_id, relay, until
 from tests.integration.postgres.sample import open_database
 
 
@@ -22,14 +22,15 @@ def asleep(owner: Connection) -> bool:
 
 
 def test_hint(owner: Connection, app: Connection, dsn: str) -> None:
-    """A hint names row, change, outbox id, time, actor and link."""
+    """A hint names row, change, outbox row, time, actor and link."""
     app.execute("SET twinledger.actor = 'ada'")
     before = time.time()
     [pk] = insert(app)
     owner.execute("UPDATE crm.account SET sfid = '001000000000001AAA'")
     app.execute("DELETE FROM crm.account")
     identity = RowId("crm.account", (str(pk),))
-    ids = [str(id_) for (id_,) in owner.execute("SELECT id FROM twinledger.outbox ORDER BY id")]
+    told = "SELECT id || '-' || (extract(epoch FROM edited_at) * 1000000)::bigint FROM twinledger.outbox ORDER BY id"
+    ids = [str(id_) for (id_,) in owner.execute(told)]
     recorder = Recorder()
     with relay(dsn, recorder):
         until(lambda: drained(owner))
@@ -91,7 +92,7 @@ def test_lower_id_that_commits_later(owner: Connection, app: Connection, dsn: st
                 until(lambda expected=at + 1: len(recorder.sent) == expected)
                 until(lambda: drained(owner))
         until(lambda: len(recorder.sent) == 6)
-    ids = [int(hint.hint_id) for hint in recorder.sent]
+    ids = [outbox_id(hint) for hint in recorder.sent]
     assert ids[-1] == min(ids)
 
 
@@ -114,7 +115,7 @@ def test_rows_of_one_record_go_out_as_one(owner: Connection, app: Connection, ds
     with app.transaction():
         for at in range(50):
             app.execute("UPDATE crm.account SET phone = %s WHERE id = %s", (str(at), pk))
-    newest = owner.execute("SELECT max(id)::text FROM twinledger.outbox").fetchone()
+    newest = owner.execute("SELECT max(id) FROM twinledger.outbox").fetchone()
     recorder = Recorder()
     with relay(dsn, recorder):
         until(lambda: drained(owner))
@@ -123,7 +124,7 @@ def test_rows_of_one_record_go_out_as_one(owner: Connection, app: Connection, ds
         (str(other),),
     }
     assert len(recorder.sent) == 2
-    assert newest == (max(hint.hint_id for hint in recorder.sent),)
+    assert newest == (max(map(outbox_id, recorder.sent)),)
 
 
 def test_window(owner: Connection, app: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
