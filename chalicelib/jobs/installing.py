@@ -10,16 +10,20 @@ from chalicelib.aws.state import Installation, State
 from chalicelib.core.catalog import SalesforceObject, Table
 from chalicelib.core.declared import DeclaredMapping
 from chalicelib.core.errors import ConfigurationError, MappingError
+from chalicelib.core.mapping import Mappings
 from chalicelib.core.mapping_file import parse
 from chalicelib.core.ports import Clock
+from chalicelib.core.problems import Problems
 from chalicelib.core.schema import Names, Resolved, fingerprint, resolve
 from chalicelib.jobs.guards import check_probed
 from chalicelib.postgres import install as database
 from chalicelib.postgres.catalog import read_catalog, read_tables, table_names
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.errors import translate_read
+from chalicelib.postgres.filters import refusal as sql_refusal
 from chalicelib.salesforce.client import Client
 from chalicelib.salesforce.describe import describe, object_names
+from chalicelib.salesforce.filters import refusal as soql_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,9 @@ class Installer:
         names = None
         if any(mapping.object not in objects or mapping.table not in tables for mapping in declared):
             names = self._names()
-        return resolve(declared, objects, tables, self._file.name, names=names)
+        resolved = resolve(declared, objects, tables, self._file.name, names=names)
+        self._check_filters(resolved.mappings)
+        return resolved
 
     def plan(self) -> str:
         """The SQL that installing would run; empty where everything is there.
@@ -129,6 +135,20 @@ class Installer:
         """
         self._state.forget_installation()
         database.uninstall(self._connection, keep_links=keep_links)
+
+    def _check_filters(self, mappings: Mappings) -> None:
+        """Have each system judge the filters that are meant for it."""
+        problems = Problems(self._file.name)
+        for mapping in mappings.mappings:
+            for key, system, said in (
+                ("sql", "Postgres", sql_refusal(self._connection, mapping)),
+                ("soql", "Salesforce", soql_refusal(self._client, mapping)),
+            ):
+                if said is not None:
+                    remedy = f"write {key} as {system} takes it after WHERE, or leave it out"
+                    what = f"{system} refuses the filter: {' '.join(said.split())}"  # Salesforce's has several lines
+                    problems.add(f"[{mapping.name}] where.{key}", what, remedy)
+        problems.check()
 
     def _text(self) -> str:
         try:

@@ -154,8 +154,8 @@ DECLARE
         END;
 
 -- name: filter_check
--- The filter as the trigger will see it; on a table that no user is kept waiting for
-SELECT ({condition}) FROM {table} AS {alias} LIMIT 0
+-- The filter as the trigger will see it, where a row has no type and no system columns; it must be true or false
+SELECT FROM (SELECT * FROM {table}) AS {alias} WHERE ({condition}) LIMIT 0
 
 -- name: change
 IF {changed} THEN

@@ -42,5 +42,8 @@ DROP SCHEMA IF EXISTS twinledger CASCADE
 -- name: identity
 SELECT identity::text FROM twinledger.installation
 
+-- name: read_only
+SET TRANSACTION READ ONLY
+
 -- name: pin_search_path
 SET LOCAL search_path = pg_catalog, pg_temp

@@ -118,6 +118,34 @@ def test_a_file_in_another_encoding_is_told(
     assert odd_file.name in told
 
 
+def test_filters_are_judged_by_their_systems(world: World, capsys: Output, odd_file: Path) -> None:
+    """Each in its own words, with file, mapping and remedy; nothing in a filter is run, and what fits is taken."""
+    mapping = '[{}]\nobject = "{}"\ntable = "public.{}"\nkey = "id"\nwhere = {{ {} }}\n[{}.fields]\n{}\n'
+    last = 'LastName = "last_name"'
+    odd_file.write_text(
+        mapping.format("a", "Account", "account", """soql = "Nome = 'x'", sql = "nome = 'x'" """, "a", 'Name = "name"')
+        + mapping.format("c", "Contact", "contact", """soql = "LastName =", sql = "last_name" """, "c", last),
+        encoding="utf-8",
+    )
+    told = refused(world, capsys, "check").splitlines()
+    assert [line.partition(": ")[2].partition(" filter: ")[0] for line in told] == [
+        "odd.toml: [a] where.sql: Postgres refuses the",
+        "odd.toml: [a] where.soql: Salesforce refuses the",
+        "odd.toml: [c] where.sql: Postgres refuses the",
+        "odd.toml: [c] where.soql: Salesforce refuses the",
+    ]
+    for line, said_there in zip(told, ('column "nome"', "INVALID_FIELD", "boolean", "MALFORMED_QUERY"), strict=True):
+        assert said_there in line
+        assert line.endswith("after WHERE, or leave it out")
+    for sql in ("true) LIMIT 0; COMMIT; DROP TABLE contact; --", "ctid IS NULL", "account IS NULL OR now(account)"):
+        odd_file.write_text(mapping.format("a", "Account", "account", f'sql = "{sql}"', "a", 'Name = "name"'))
+        assert "Postgres refuses the filter" in refused(world, capsys, "check")
+    assert world.database.execute("SELECT to_regclass('contact')::text").fetchone() == ("contact",)
+    fitting = """soql = "Name LIKE 'a%'", sql = "name LIKE 'a%' AND account.id > 0" """
+    odd_file.write_text(mapping.format("a", "Account", "account", fitting, "a", 'Name = "name"'), encoding="utf-8")
+    said(world, capsys, "check")
+
+
 def test_uninstalling_needs_a_word(world: World, capsys: Output) -> None:
     """It takes columns away; the ledger stays."""
     assert "--yes" in refused(world, capsys, "uninstall")
