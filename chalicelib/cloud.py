@@ -14,7 +14,7 @@ from chalicelib.clock import SystemClock
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.model import Side
 from chalicelib.core.ports import Clock
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, dead_letter_queue
 
 if TYPE_CHECKING:
     from chalicelib.aws.agenda import Agenda
@@ -119,12 +119,13 @@ class Cloud:
         urls = {side: self.queue_url(side) for side in Side}
         return SqsHints(clients.sqs(), urls)
 
-    def receipts(self, side: Side) -> "Receipts":
-        """The queue of one side, as its consumer sees it."""
+    def receipts(self, side: Side, *, dead: bool = False) -> "Receipts":
+        """The queue of one side, or its dead-letter queue, as its consumer sees it."""
         from chalicelib.aws import clients
         from chalicelib.aws.queues import Receipts
 
-        return Receipts(clients.sqs(), self.queue_url(side))
+        url = self.queue_url(side)
+        return Receipts(clients.sqs(), dead_letter_queue(url) if dead else url)
 
     def queue_url(self, side: Side) -> str:
         """The queue of one side."""

@@ -20,6 +20,7 @@ from chalicelib.core.model import Side
 from chalicelib.desk import FAILED, issues, lines, resolve, retry, settle, show
 from chalicelib.wiring import Wiring
 
+UNWELL = 1  # exit status: a part does not do what it should
 RECORD = "an issue id, a record key, a Salesforce id, OBJECT:ID or TABLE:KEY, such as public.account:17"
 
 Command: TypeAlias = Callable[[Wiring, argparse.Namespace], int | None]
@@ -92,21 +93,14 @@ def relay(wiring: Wiring, _options: argparse.Namespace) -> None:
     wiring.relay().run(stop)
 
 
-def status(wiring: Wiring, _options: argparse.Namespace) -> None:
-    """Show the installation, the probe, what is in the queues, and how many issues are open."""
-    installation = wiring.installed()
-    found = wiring.state.probe(installation.organization_id)
-    lines(
-        [
-            f"mappings     {', '.join(installation.mappings.by_name)}",
-            f"org          {installation.organization_id}",
-            f"database     {installation.database}",
-            f"installed    {pages.moment(installation.installed_at)}",
-            f"probe        {'never' if found is None else 'passed' if found.passed else 'FAILED'}",
-            *(f"{side:13}{wiring.receipts(side).waiting()} changes on their way" for side in Side),
-            f"issues       {_counted(len(wiring.archive.open_issues(limit=1000)), 1000)} open",
-        ]
-    )
+def status(wiring: Wiring, options: argparse.Namespace) -> int:
+    """Show how every part does, what is on its way, and what waits for a person; exit status 1 where one does not."""
+    findings = wiring.status()
+    if options.json:
+        lines([pages.as_json(findings)])
+    else:
+        lines(f"{'ok' if one.ok else 'FAILED':8}{one.name:12}{one.text}" for one in findings)
+    return 0 if all(one.ok for one in findings) else UNWELL
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -130,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     removing.add_argument("--keep-links", action="store_true", help="keep the sfid columns")
     command(probe)
     command(relay)
-    command(status)
+    command(status).add_argument("--json", action="store_true", help="for machines")
     command(settle).add_argument("record", metavar="RECORD", help=RECORD)
     listing = command(issues)
     which = listing.add_mutually_exclusive_group()
@@ -169,7 +163,3 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("1 at least")
     return number
-
-
-def _counted(count: int, most: int) -> str:
-    return f"{count} or more" if count == most else str(count)

@@ -1,7 +1,7 @@
 """The one place where everything is put together, each part when it is first needed; see :mod:`chalicelib.cloud`."""
 # ruff: noqa: PLC0415
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.names import Names
     from chalicelib.jobs.operators import Operators
     from chalicelib.jobs.settling import Batch, Message
+    from chalicelib.jobs.status import Finding
     from chalicelib.jobs.sweep import Sweep
     from chalicelib.postgres.relay import Relay
     from chalicelib.webhooks import Webhooks
@@ -175,7 +176,7 @@ class Wiring(Systems):
             return health.alive(self._environment.get("TWINLEDGER_STAGE", ""))
         if not self.webhooks.authorized(api_key):
             return health.REFUSED
-        return health.deep(self._environment.get("TWINLEDGER_STAGE", ""), self.parts())
+        return health.deep(self._environment.get("TWINLEDGER_STAGE", ""), self.status())
 
     @contextmanager
     def installer(self) -> "Iterator[Installer]":
@@ -228,14 +229,12 @@ class Wiring(Systems):
 
         return Names(self.installed().mappings, self.ledger, self.archive)
 
-    def parts(self) -> "Mapping[str, Callable[[], object]]":
-        """What has to answer, each by something that asks it."""
-        return {
-            "installation": self.installed,
-            "queues": lambda: [self.receipts(side).waiting() for side in Side],
-            "postgres": lambda: self.connection.first(lambda connection: connection.execute("SELECT 1").fetchone()),
-            "salesforce": lambda: self.client.user_id,
-        }
+    def status(self) -> "list[Finding]":
+        """How everything does, part by part."""
+        from chalicelib.jobs.status import look
+        from chalicelib.parts import parts_of
+
+        return look(parts_of(self))
 
     def change_events(self, seconds: float) -> "ChangeEvents":
         """The consumer of Salesforce's Event Relay, in a function that may run so long."""

@@ -1,10 +1,10 @@
 """How the deployment does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from chalicelib.core.errors import TwinledgerError
+from chalicelib.jobs.status import Finding
 
 OK = "ok"
 
@@ -30,17 +30,9 @@ def alive(stage: str) -> Report:
     return Report(HTTPStatus.OK, {"status": OK, "stage": stage})
 
 
-def deep(stage: str, parts: Mapping[str, Callable[[], object]]) -> Report:
-    """Ask everything behind the deployment; each part is ``ok``, or what is wrong with it."""
-    found = {name: _state(ask) for name, ask in parts.items()}
+def deep(stage: str, findings: Iterable[Finding]) -> Report:
+    """Everything behind the deployment; each part is ``ok``, or what is wrong with it."""
+    found = {one.name: OK if one.ok else one.text for one in findings}
     well = all(state == OK for state in found.values())
     status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
     return Report(status, {"status": OK if well else "unwell", "stage": stage, "parts": found})
-
-
-def _state(ask: Callable[[], object]) -> str:
-    try:
-        ask()
-    except TwinledgerError as error:
-        return f"{type(error).__name__}: {error}"
-    return OK

@@ -183,6 +183,14 @@ class Installer:
             raise translate_read(error) from error
 
 
+def fingerprint_of(file: Path) -> str | None:
+    """The fingerprint of a mapping file; None where it cannot be read."""
+    try:
+        return fingerprint(_decoded(file.read_bytes(), file))
+    except (OSError, ConfigurationError):
+        return None
+
+
 def _decoded(content: bytes, file: Path) -> str:
     """A mapping file's text, which TOML wants in UTF-8; some editors put a mark at its beginning.
 

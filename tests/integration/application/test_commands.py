@@ -1,11 +1,14 @@
 """The commands in the order in which an operator meets them."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.integration.application.conftest import World
+from chalicelib.commands import main
+from chalicelib.wiring import Wiring
+from tests.integration.application.conftest import World, environment
 
 Output = pytest.CaptureFixture[str]
 
@@ -30,8 +33,18 @@ def said(world: World, capsys: Output, *arguments: str) -> str:
 
 def test_nothing_works_before_the_installation(world: World, capsys: Output) -> None:
     """Each command says what to do."""
-    for command in (["status"], ["relay"], ["settle", "key"], ["retry", "key"]):
+    for command in (["relay"], ["settle", "key"], ["retry", "key"], ["issues"], ["show", "key"]):
         assert "manage.py install" in refused(world, capsys, *command)
+
+
+def test_the_status_says_what_is_to_be_done_first(world: World, capsys: Output) -> None:
+    """And does not ask what cannot be told before that."""
+    capsys.readouterr()
+    assert world.manage("status") == 1
+    told = capsys.readouterr().out
+    assert "FAILED  ledger      nothing is installed yet: run `python manage.py install`" in told
+    assert "FAILED  postgres    not asked, for it needs: ledger" in told
+    assert "ok      queues" in told
 
 
 def test_two_way_is_refused_before_the_probe(world: World, capsys: Output) -> None:
@@ -52,11 +65,33 @@ def test_a_probed_org_may_be_installed(world: World, capsys: Output) -> None:
     assert second is not None
     assert first.installed_at == second.installed_at
     assert "everything is installed already" in said(world, capsys, "install", "--dry-run")
-    status = said(world, capsys, "status")
-    assert first.organization_id in status
-    assert "passed" in status
+    told = said(world, capsys, "status")
+    for part in ("ok      ledger      account, contact kept", f"org {first.organization_id}", "probe       passed"):
+        assert part in told
+    assert all(line.startswith("ok ") for line in told.splitlines())
     assert said(world, capsys, "issues") == "no open issues\n"
     assert said(world, capsys, "issues", "--closed") == "no closed issues\n"
+
+
+@pytest.mark.parametrize(("secret", "part"), [("DATABASE_SECRET", "postgres"), ("SALESFORCE_SECRET", "salesforce")])
+def test_a_system_that_is_away_is_seen(world: World, capsys: Output, secret: str, part: str) -> None:
+    """With what to do, and an exit status for scripts; the other parts are asked all the same."""
+    nowhere = {
+        "dsn": "host=127.0.0.1 port=1",
+        "login_url": "http://127.0.0.1:1",
+        "client_id": "x",
+        "client_secret": "y",
+    }
+    names = world.stage.client("secretsmanager")
+    names.create_secret(Name=f"nowhere-{part}", SecretString=json.dumps(nowhere))
+    wiring = Wiring(environment(world.stage) | {f"TWINLEDGER_{secret}": f"nowhere-{part}"})
+    capsys.readouterr()
+    assert main(["status"], wiring) == 1
+    failed = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("ok ")]
+    assert [line.split()[:2] for line in failed] == [["FAILED", part]]
+    assert f"correct the secret nowhere-{part}" in failed[0]
+    assert main(["status", "--json"], wiring) == 1
+    assert {one["name"] for one in json.loads(capsys.readouterr().out) if not one["ok"]} == {part}
 
 
 def test_what_is_not_known_is_said(world: World, capsys: Output) -> None:

@@ -1,0 +1,187 @@
+"""How everything does, part by part: what is asked of each, when it is unwell, and what a person does about it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.aws.state import Installation, Probe
+from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
+from chalicelib.core.ledger import Issue
+from chalicelib.core.model import Side
+from chalicelib.jobs.guards import REMEDY, check_probed
+from chalicelib.postgres.status import CaptureStatus
+
+LATE_CAPTURE = 60.0  # seconds for which a captured change may lie in the outbox
+LATE_SWEEP = 300.0  # seconds since the last sweep of an object, which runs every minute
+
+
+class Unwell(Halted):
+    """A part answers, but does not do what it should; the text has the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that has to do well.
+
+    Attributes:
+        name: for people.
+        ask: how it does, in a line; raises a TwinledgerError where it does not do well.
+        remedy: what a person does where it does not answer.
+        needs: names of parts without which it cannot be asked.
+    """
+
+    name: str
+    ask: Callable[[], str]
+    remedy: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How a part does.
+
+    Attributes:
+        name: the part.
+        ok: whether it does well.
+        text: how, or what is wrong and what to do.
+    """
+
+    name: str
+    ok: bool
+    text: str
+
+
+def look(parts: Iterable[Part]) -> list[Finding]:
+    """Ask every part, but for those that need one that has failed."""
+    found: dict[str, Finding] = {}
+    for part in parts:
+        failed = [name for name in part.needs if not found[name].ok]
+        if failed:
+            found[part.name] = Finding(part.name, ok=False, text=f"not asked, for it needs: {', '.join(failed)}")
+        else:
+            found[part.name] = _finding(part)
+    return list(found.values())
+
+
+def _finding(part: Part) -> Finding:
+    try:
+        return Finding(part.name, ok=True, text=part.ask())
+    except Unwell as error:
+        return Finding(part.name, ok=False, text=str(error))
+    except TwinledgerError as error:
+        return Finding(part.name, ok=False, text=f"{type(error).__name__}: {error}; {part.remedy}")
+
+
+# --- what is asked of each part
+
+
+def installed(installation: Installation | None, file: str | None) -> str:
+    """What is kept the same.
+
+    Args:
+        installation: what is installed.
+        file: fingerprint of the mapping file as it is here; None: there is none.
+
+    Raises:
+        Unwell: nothing is installed, or an installation was begun and not finished.
+    """
+    if installation is None:
+        raise Unwell("nothing is installed yet: run `python manage.py install`")
+    names = ", ".join(installation.mappings.by_name)
+    if installation.changing:
+        raise Unwell(
+            f"{names}; an installation was begun and not finished, so messages come again and again: "
+            "run `python manage.py install` to its end"
+        )
+    changed = file is not None and file != installation.fingerprint
+    return f"{names} kept the same{'; the mapping file has been changed since: `install` it' if changed else ''}"
+
+
+def probed(installation: Installation, probe: Probe | None) -> str:
+    """Whether the org keeps what conditional writes rest on.
+
+    Raises:
+        Unwell: it is to be written both ways, and is not known to.
+    """
+    try:
+        check_probed(installation.mappings, installation.organization_id, probe)
+    except ConfigurationError as error:
+        raise Unwell(str(error)) from error
+    return (
+        "not needed, for nothing is written both ways" if probe is None else "passed" if probe.passed else "not passed"
+    )
+
+
+def captured(installation: Installation, found: CaptureStatus) -> str:
+    """How the database, its capture and its relay do.
+
+    Raises:
+        Unwell: it is another database, or captured changes are not relayed.
+    """
+    if found.database != installation.database:
+        raise Unwell(f"this is database {found.database}, not {installation.database}: {REMEDY}")
+    relay = "a relay is at work" if found.relayed else "no relay is at work just now"
+    text = f"{found.depth} captured changes wait to be relayed, {relay}"
+    if found.age > LATE_CAPTURE:
+        raise Unwell(
+            f"{text}; the oldest waits for {found.age:.0f} s: look at the relay's log "
+            "(`python manage.py relay`, or the function relay_changes)"
+        )
+    return text
+
+
+def connected(installation: Installation, organization_id: str, usage: str) -> str:
+    """Whether it is the org that was installed, and what it lets us do yet.
+
+    Raises:
+        Unwell: it is another org.
+    """
+    if organization_id != installation.organization_id:
+        raise Unwell(f"this is org {organization_id}, not {installation.organization_id}: {REMEDY}")
+    return f"org {organization_id}{usage}"
+
+
+def queued(waiting: Mapping[Side, int], dead: Mapping[Side, int]) -> str:
+    """How many messages are on their way, and how many were given up.
+
+    Raises:
+        Unwell: messages were given up, and nothing makes issues of them.
+    """
+    text = ", ".join(f"{count} from {side.title()}" for side, count in waiting.items()) + " on their way"
+    lying = {side: count for side, count in dead.items() if count}
+    if lying:
+        which = ", ".join(f"{count} from {side.title()}" for side, count in lying.items())
+        names = ", ".join(f"take_{side}_dead_letters" for side in lying)
+        raise Unwell(f"{text}; {which} dead, and not made issues of: look at the log of {names}")
+    return f"{text}, none dead"
+
+
+def swept(installation: Installation, turns: Mapping[str, float], now: float) -> str:
+    """When each object was last swept.
+
+    Args:
+        installation: what is kept the same.
+        turns: when, by object, seconds since the epoch; an object that never was is left out.
+        now: seconds since the epoch.
+
+    Raises:
+        Unwell: one was not swept for long.
+    """
+    ages = {name: now - turns.get(name, installation.installed_at) for name in installation.mappings.by_object}
+    late = [name for name, age in ages.items() if age > LATE_SWEEP]
+    if late:
+        raise Unwell(
+            f"{', '.join(late)}: no sweep for {max(ages[name] for name in late) / 60:.0f} min, so lost messages "
+            "are not made good: look at the log of the function sweep"
+        )
+    if not turns:
+        return "did not run yet"
+    return f"every object, the last {min(now - at for at in turns.values()):.0f} s ago"
+
+
+def opened(issues: Sequence[Issue], most: int) -> str:
+    """How many issues wait for a person; that is no failure."""
+    if not issues:
+        return "none open"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(issue.kind for issue in issues).items()))
+    return f"{'at least ' if len(issues) == most else ''}{len(issues)} open ({kinds}): `issues` lists them"

@@ -1,0 +1,67 @@
+"""The parts that have to do well, and how each is asked. Nothing is loaded before it is."""
+# ruff: noqa: PLC0415
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chalicelib.core.model import Side
+from chalicelib.systems import Systems
+
+if TYPE_CHECKING:
+    from chalicelib.jobs.status import Part
+
+MOST_ISSUES = 1000  # that are counted
+
+
+def parts_of(systems: Systems) -> "tuple[Part, ...]":
+    """The parts of one deployment."""
+    from chalicelib.jobs import status
+    from chalicelib.jobs.installing import fingerprint_of
+    from chalicelib.jobs.status import Part
+    from chalicelib.postgres.status import capture_status
+
+    settings, clock = systems.settings, systems.clock
+
+    def ledger() -> str:
+        return status.installed(systems.installation(fresh=True), fingerprint_of(Path(settings.mappings)))
+
+    def queues() -> str:
+        waiting = {side: systems.receipts(side).waiting() for side in Side}
+        return status.queued(waiting, {side: systems.receipts(side, dead=True).waiting() for side in Side})
+
+    def postgres() -> str:
+        return status.captured(systems.installed(), systems.connection.first(capture_status))
+
+    def salesforce() -> str:
+        systems.client.rest("GET", "limits")
+        usage = systems.client.usage
+        told = "" if usage is None else f", {usage.left} of {usage.total} API requests left today"
+        return status.connected(systems.installed(), systems.client.organization_id, told)
+
+    def probe() -> str:
+        installation = systems.installed()
+        return status.probed(installation, systems.state.probe(installation.organization_id))
+
+    def sweep() -> str:
+        installation = systems.installed()
+        positions = systems.sweeps.positions(tuple(installation.mappings.by_object))
+        return status.swept(installation, {name: at.turn for name, at in positions.items()}, clock.now())
+
+    def issues() -> str:
+        return status.opened(list(islice(systems.archive.listed(), MOST_ISSUES)), MOST_ISSUES)
+
+    return (
+        Part("ledger", ledger, f"look at AWS, its credentials and region, and the table {settings.ledger_table}"),
+        Part("queues", queues, "look at AWS, its credentials and region, and the queues' addresses"),
+        Part("postgres", postgres, f"start it, or correct the secret {settings.database_secret}", ("ledger",)),
+        Part(
+            "salesforce",
+            salesforce,
+            f"look at the org, or correct the secret {settings.salesforce_secret}",
+            ("ledger",),
+        ),
+        Part("probe", probe, "run it anew", ("ledger",)),
+        Part("sweep", sweep, "look at the log of the function sweep", ("ledger",)),
+        Part("issues", issues, "look at the table", ("ledger",)),
+    )

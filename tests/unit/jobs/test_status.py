@@ -1,0 +1,101 @@
+"""How each part does: when it is well, when it is not, and what is said then."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.aws.state import Installation, Probe
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.ledger import Issue, IssueKind
+from chalicelib.core.mapping import Mappings
+from chalicelib.core.model import Side
+from chalicelib.jobs import status
+from chalicelib.jobs.status import Finding, Part, Unwell, look
+from chalicelib.postgres.status import CaptureStatus
+from tests.unit.jobs.sample import MAPPINGS, ORG
+
+NOW = 1_790_000_000.0
+INSTALLATION = Installation(MAPPINGS, "f", ORG, "005000000000001AAA", "db1", NOW - 10_000)
+YOUNG = replace(INSTALLATION, installed_at=NOW - 10)
+QUIET = CaptureStatus("db1", 0, 0.0, relayed=True)
+ISSUE = Issue("i", "k", "account", "Name", IssueKind.CONFLICT, 1.0, 1.0)
+
+
+def test_every_part_is_asked_but_for_what_needs_another() -> None:
+    """What answers not at all has the part's remedy, what answers and is unwell its own."""
+
+    def away() -> str:
+        raise Unavailable("no answer")
+
+    def unwell() -> str:
+        raise Unwell("do this")
+
+    parts = (
+        Part("queues", lambda: "5", "-"),
+        Part("ledger", away, "start it"),
+        Part("issues", lambda: "none", "-", ("ledger", "queues")),
+        Part("sweep", unwell, "-", ("queues",)),
+    )
+    assert look(parts) == [
+        Finding("queues", ok=True, text="5"),
+        Finding("ledger", ok=False, text="Unavailable: no answer; start it"),
+        Finding("issues", ok=False, text="not asked, for it needs: ledger"),
+        Finding("sweep", ok=False, text="do this"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [
+        (lambda: status.installed(INSTALLATION, "f"), "account kept the same"),
+        (lambda: status.installed(INSTALLATION, None), "account kept the same"),
+        (lambda: status.installed(INSTALLATION, "g"), "the mapping file has been changed since: `install` it"),
+        (lambda: status.probed(INSTALLATION, Probe(ORG, passed=True, at=1.0)), "passed"),
+        (lambda: status.probed(replace(INSTALLATION, mappings=Mappings(())), None), "not needed"),
+        (lambda: status.captured(INSTALLATION, QUIET), "0 captured changes wait to be relayed, a relay is at work"),
+        (lambda: status.captured(INSTALLATION, replace(QUIET, relayed=False)), "no relay is at work just now"),
+        (lambda: status.connected(INSTALLATION, ORG, ", 5 left"), f"org {ORG}, 5 left"),
+        (
+            lambda: status.queued({Side.SALESFORCE: 2, Side.POSTGRES: 0}, dict.fromkeys(Side, 0)),
+            "2 from Salesforce, 0 from Postgres on their way, none dead",
+        ),
+        (lambda: status.swept(INSTALLATION, {"Account": NOW - 20}, NOW), "every object, the last 20 s ago"),
+        (lambda: status.swept(YOUNG, {}, NOW), "did not run yet"),
+        (lambda: status.opened([], 3), "none open"),
+        (
+            lambda: status.opened([ISSUE, ISSUE, replace(ISSUE, kind=IssueKind.REJECTED)], 4),
+            "3 open (2 CONFLICT, 1 REJECTED): `issues`",
+        ),
+        (lambda: status.opened([ISSUE], 1), "at least 1 open"),
+    ],
+)
+def test_a_part_that_is_well_says_how(ask: Callable[[], str], text: str) -> None:
+    """In a line."""
+    assert text in ask()
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [
+        (lambda: status.installed(None, None), "manage.py install"),
+        (lambda: status.installed(replace(INSTALLATION, changing=True), None), "not finished.*manage.py install"),
+        (lambda: status.probed(INSTALLATION, None), "manage.py probe"),
+        (lambda: status.captured(INSTALLATION, replace(QUIET, database="db2")), "db2, not db1: nothing is written"),
+        (
+            lambda: status.captured(INSTALLATION, replace(QUIET, depth=7, age=61.0)),
+            "7 captured .* waits for 61 s: .*relay",
+        ),
+        (lambda: status.connected(INSTALLATION, "other", ""), "org other, not"),
+        (
+            lambda: status.queued(dict.fromkeys(Side, 0), {Side.SALESFORCE: 0, Side.POSTGRES: 3}),
+            "3 from Postgres dead, .*take_postgres_dead_letters",
+        ),
+        (lambda: status.swept(INSTALLATION, {"Account": NOW - 400}, NOW), "Account: no sweep for 7 min"),
+        (lambda: status.swept(INSTALLATION, {}, NOW), "Account: no sweep for 167 min"),
+    ],
+)
+def test_a_part_that_is_unwell_says_what_to_do(ask: Callable[[], str], text: str) -> None:
+    """And is not taken for well."""
+    with pytest.raises(Unwell, match=text):
+        ask()
