@@ -69,7 +69,8 @@ def _finding(part: Part) -> Finding:
     except Unwell as error:
         return Finding(part.name, ok=False, text=str(error))
     except TwinledgerError as error:
-        return Finding(part.name, ok=False, text=f"{type(error).__name__}: {error}; {part.remedy}")
+        text = " ".join(str(error).split())  # libpq's own texts have several lines
+        return Finding(part.name, ok=False, text=f"{type(error).__name__}: {text}; {part.remedy}")
 
 
 # --- what is asked of each part

@@ -26,7 +26,7 @@ def test_every_part_is_asked_but_for_what_needs_another() -> None:
     """What answers not at all has the part's remedy, what answers and is unwell its own."""
 
     def away() -> str:
-        raise Unavailable("no answer")
+        raise Unavailable("no\n\tanswer")
 
     def unwell() -> str:
         raise Unwell("do this")
