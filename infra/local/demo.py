@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from chalicelib.core.model import Side
+from chalicelib.core.model import SalesforceId, Side
 from chalicelib.wiring import Wiring
 from infra.local.layout import Layout
 from infra.local.recovery import complaint
@@ -68,15 +67,19 @@ class People:
         return None if row is None else dict(zip(COLUMNS, row, strict=True))
 
     def at_once(self, sfid: str, in_salesforce: dict[str, str], in_postgres: dict[str, str]) -> None:
-        """An edit on each side at the same moment."""
+        """An edit on each side, of which neither knows the other, however busy the machine is.
+
+        application          Postgres                        Salesforce
+          |== UPDATE, open ==>|                                  |
+          |                   |                                  |<== edit, committed == sales rep
+          |                   |<~~ the sync waits for the row ~~~|
+          |== COMMIT ========>|                                  |
+        """
         columns = sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(COLUMNS[name])) for name in in_postgres)
         statement = sql.SQL("UPDATE public.contact SET {} WHERE sfid = %s").format(columns)
-        rep = threading.Thread(
-            target=self.salesforce, args=("PATCH", f"sobjects/Contact/{sfid}"), kwargs={"json": in_salesforce}
-        )
-        rep.start()
-        self.postgres(statement, *in_postgres.values(), sfid)
-        rep.join()
+        with psycopg.connect(self.stack["postgres_app_dsn"]) as connection:
+            connection.execute(statement, [*in_postgres.values(), sfid])
+            self.salesforce("PATCH", f"sobjects/Contact/{sfid}", json=in_salesforce)
 
 
 def tell(stack: dict[str, Any]) -> None:
@@ -111,10 +114,11 @@ def tell(stack: dict[str, Any]) -> None:
     _title("3. Both sides edit the same field at once: two e-mail addresses")
     mine, theirs = f"ada.sql{stamp}@example.com", f"ada.crm{stamp}@example.com"
     people.at_once(sfid, {"Email": theirs}, {"Email": mine})
+    keys = list(wiring.ledger.find([SalesforceId("Contact", sfid)]).values())
     found: list[Issue] = []
 
     def opened() -> bool:
-        found[:] = [issue for issue in wiring.archive.open_issues(limit=100) if issue.sfid == sfid]
+        found[:] = [issue for key in keys for issue in wiring.archive.issues_of(key) if issue.closed_at is None]
         return bool(found) and {found[0].postgres.get("Email"), found[0].salesforce.get("Email")} == {mine, theirs}
 
     took = wait_until(opened, lambda: "the conflict opened no issue")

@@ -30,13 +30,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def started(layout: Layout) -> Services:
-    """A stack of which Postgres and the org run, and nothing was deployed."""
+def with_org(layout: Layout) -> Services:
+    """A stack of which only the org runs."""
     made = Services(layout, Credentials())
-    made.start_postgres()
     made.credentials.ports["emulator"] = 1
     made.start_org("bus")
     return made
+
+
+@pytest.fixture
+def started(with_org: Services) -> Services:
+    """A stack of which Postgres and the org run, and nothing was deployed."""
+    with_org.start_postgres()
+    return with_org
 
 
 def _kill(process: psutil.Process | None) -> None:
@@ -107,37 +113,37 @@ def test_what_does_not_fit_any_more_is_deleted_with_a_word(started: Services, na
     assert not started.layout.state.exists()
 
 
-def test_lost_passwords_are_announced(started: Services) -> None:
+def test_lost_passwords_are_announced(with_org: Services) -> None:
     """Nobody could open the database any more."""
-    started.layout.credentials.write_text("{", encoding="ascii")
-    again, said = _prepared(started.layout)
+    with_org.layout.credentials.write_text("{", encoding="ascii")
+    again, said = _prepared(with_org.layout)
     assert "A stack is left here without its passwords" in said
     assert again.credentials.ports == {}
 
 
-def test_a_silent_process_is_left_alone(started: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_process_is_left_alone(with_org: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may only be slow, and its memory may be the only copy; its end is the user's decision."""
     monkeypatch.setattr(services, "START_SECONDS", 0.1)
-    process = PidFile(started.layout.pid("org")).process()
+    process = PidFile(with_org.layout.pid("org")).process()
     assert process is not None
     process.suspend()
     with pytest.raises(ServiceError, match=f"org is process {process.pid}, which does not answer.*kill {process.pid}"):
-        _prepared(started.layout)
+        _prepared(with_org.layout)
     process.resume()
     assert process.is_running()
 
 
-def test_a_port_that_was_taken_meanwhile_is_named(started: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_was_taken_meanwhile_is_named(with_org: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other parts know the old one, so no other is taken in its place."""
     monkeypatch.setattr(services, "PORT_SECONDS", 0.0)
-    _kill(PidFile(started.layout.pid("org")).process())
-    port = started.credentials.ports["org"]
+    _kill(PidFile(with_org.layout.pid("org")).process())
+    port = with_org.credentials.ports["org"]
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", port))
         taken.listen()
         with pytest.raises(ServiceError, match=f"port {port} of org is taken by another program"):
-            started.start_org("bus")
+            with_org.start_org("bus")
 
 
 def test_strays_of_a_killed_process_are_ended(started: Services) -> None:
