@@ -28,18 +28,24 @@ SELECT w.n, t.pk, t.sfid, t.state, t.unlinked, m.operation, m.stored::text AS st
 FROM unnest(%(n)s::int[], %(record_key)s::text[], %(sfid)s::text[], {key_arrays}) AS w (n, record_key, sfid, {key_names})
 LEFT JOIN LATERAL (
     SELECT {pk} AS pk,
-           nullif(t.sfid, '') AS sfid,
+           nullif(t.sfid::text, '') AS sfid,
            (SELECT row_to_json(r)::text FROM (SELECT {columns}) AS r) AS state,
            {unlinked}::text AS unlinked
     FROM (
         SELECT t.* FROM {table} AS t WHERE {by_key}
         UNION ALL
-        SELECT t.* FROM {table} AS t WHERE w.k0 IS NULL AND t.sfid = w.sfid
+        SELECT t.* FROM {table} AS t WHERE w.k0 IS NULL AND {by_link}
         LIMIT 1
     ) AS t
     {parents}
 ) AS t ON true
 LEFT JOIN twinledger.marker AS m ON m.key = w.record_key
+
+-- name: by_link
+-- Users write an id as its 15 characters too, and some tools fold its case, which the last three tell. The second part
+-- minds case where the column's collation does not; the first one alone has the index
+{column} = ANY (ARRAY[{id}, left({id}, 15), upper({id}), lower({id})])
+    AND {column}::text COLLATE "C" = ANY (ARRAY[{id}, left({id}, 15), upper({id}), lower({id})])
 
 -- name: match
 -- The filter is the mapping's own; LIMIT 2: a second row tells that the values identify nothing
@@ -47,7 +53,7 @@ SELECT w.n, f.pk, f.sfid, f.state, f.unlinked, NULL AS operation, NULL AS stored
 FROM unnest(%(n)s::int[], {arrays}) AS w (n, {names})
 CROSS JOIN LATERAL (
     SELECT {pk} AS pk,
-           nullif(t.sfid, '') AS sfid,
+           nullif(t.sfid::text, '') AS sfid,
            (SELECT row_to_json(r)::text FROM (SELECT {columns}) AS r) AS state,
            {unlinked}::text AS unlinked
     FROM (SELECT * FROM {table} AS {alias} WHERE ({condition})) AS t
@@ -84,7 +90,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('twinledger ' || %(table)s || ' ' 
 
 -- name: lock_parent
 -- FOR KEY SHARE: the parent can neither go nor change its link before we commit
-SELECT %(field)s AS field, {key} AS key FROM {table} AS t WHERE t.sfid = %(sfid)s LIMIT 1 FOR KEY SHARE OF t
+SELECT %(field)s AS field, {key} AS key FROM {table} AS t WHERE {by_link} LIMIT 1 FOR KEY SHARE OF t
 
 -- name: update
 UPDATE {table} AS t SET {assignments} WHERE {by_pk}

@@ -140,6 +140,7 @@ class RowSql:
             columns=self._columns,
             unlinked=self._unlinked,
             parents=self._parent_joins,
+            by_link=_by_link(sql.Identifier("t"), sql.Identifier("w", SFID)),
             key_arrays=joined([sql.SQL("{}::text[]").format(sql.Placeholder(key)) for key in keys]),
             key_names=joined([sql.Identifier(key) for key in keys]),
             by_key=joined(
@@ -177,7 +178,7 @@ class RowSql:
         """Whether a match field has the value wanted; a collation that ignores case takes more for equal than we do."""
         wanted = sql.Identifier("w", name)
         if field.name in self.parents:
-            return sql.SQL("{}.sfid = {}").format(self._alias(field), wanted)
+            return _by_link(self._alias(field), wanted)
         column = sql.Identifier("t", field.column)
         equal = sql.SQL("{} = {}::{}").format(column, wanted, cast_type(field.column_type))
         if field.kind not in _AS_TEXT:
@@ -201,6 +202,7 @@ class RowSql:
             FILE,
             "lock_parent",
             table=relation(parent.table),
+            by_link=_by_link(sql.Identifier("t"), sql.SQL("{}::text").format(sql.Placeholder(SFID))),
             key=key_text(sql.Identifier("t", parent.key[0]), parent.key_types[0]),
         )
 
@@ -258,3 +260,8 @@ class RowSql:
     def mark_deleted(self) -> sql.Composed:
         """Write the marker of a row that is gone."""
         return statement(FILE, "mark_deleted", table=self._table, by_pk=self._by_pk)
+
+
+def _by_link(alias: sql.Identifier, id_: sql.Composable) -> sql.Composed:
+    """Whether a row is linked to a record, in whatever form its link has; the id has 18 characters."""
+    return statement(FILE, "by_link", column=sql.SQL("{}.sfid").format(alias), id=id_)

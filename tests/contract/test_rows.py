@@ -146,6 +146,23 @@ def test_read_by_salesforce_id(bench: Bench) -> None:
     assert [RowState(linked, None)] == list(bench.rows.read([RowQuery(account, None, sfid=SFID)]))
 
 
+CASED = "001xx000003DGb2AAG"
+OTHER_CASE = "001xx000003dgb2AAA"
+
+
+@pytest.mark.parametrize("form", [CASED, CASED[:15], CASED.upper(), CASED.lower()])
+def test_every_form_of_a_link(bench: Bench, form: str) -> None:
+    """A row is found by its record's id whatever form its link has, and says the 18-character one; case counts."""
+    add(bench, sfid=OTHER_CASE[:15])
+    linked = add(bench, sfid=form)
+    assert linked.sfid == CASED
+    assert [RowState(linked, None)] == list(bench.rows.read([RowQuery(account, None, sfid=CASED)]))
+    assert [Stale()] == write(bench, create({"Name": "A twin"}, sfid=CASED))
+    child = written(bench, create({"Name": "A child", "ParentId": CASED})).row
+    assert child is not None
+    assert child.values["ParentId"] == CASED
+
+
 def test_primary_key_goes_before_the_link(bench: Bench) -> None:
     """Where both are asked, the primary key alone decides."""
     add(bench, sfid=SFID)

@@ -152,7 +152,7 @@ class MemoryRows(Rows):
             (
                 self._row(query.mapping, pk, stored)
                 for pk, stored in rows.items()
-                if query.sfid is not None and stored.sfid == query.sfid
+                if query.sfid is not None and link_of(stored.sfid) == query.sfid
             ),
             None,
         )
@@ -168,7 +168,7 @@ class MemoryRows(Rows):
             if not isinstance(cell, RowId):
                 values[mapped.name] = cell
             elif (parent := self._tables[cell.table][cell.key]).sfid is not None:
-                values[mapped.name] = parent.sfid
+                values[mapped.name] = link_of(parent.sfid)
             else:
                 unlinked[mapped.name] = cell
         return Row(pk, link_of(stored.sfid), values, unlinked, frozenset(unreadable))

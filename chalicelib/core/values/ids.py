@@ -30,12 +30,12 @@ def id18(text: str) -> str:
 
 
 def link_of(text: str | None) -> str | None:
-    """What the column that links a row holds; None where that is no id.
+    """The id in the column that links a row, in its 18-character form; None where that is no id.
 
     Users can write the column, and Salesforce refuses a whole query for one id that is none.
     """
     try:
-        return text if text is not None and id18(text) else None
+        return None if text is None else id18(text)
     except Rejected:
         return None
 

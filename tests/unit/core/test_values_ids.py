@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import Rejected
-from chalicelib.core.values import id18
+from chalicelib.core.values import id18, link_of
 
 _FIFTEEN = st.text(string.ascii_letters + string.digits, min_size=15, max_size=15)
 
@@ -58,3 +58,15 @@ def test_bad_id_is_rejected_without_its_text(text: str) -> None:
         id18(text)
     expected = ("MALFORMED_ID", False)
     assert expected == (caught.value.code, bool(text) and text in str(caught.value))
+
+
+@pytest.mark.parametrize("form", ["001xx000003DGb2AAG", "001xx000003DGb2", "001XX000003DGB2AAG", "001xx000003dgb2aag"])
+def test_link(form: str) -> None:
+    """A link in any form is the record's 18-character id."""
+    assert link_of(form) == "001xx000003DGb2AAG"
+
+
+@pytest.mark.parametrize("text", [None, "", "001xx000003DGb2AAA", "nothing"])
+def test_no_link(text: str | None) -> None:
+    """What is no Salesforce id links to nothing."""
+    assert link_of(text) is None
