@@ -1,6 +1,5 @@
 """Rows by their match fields, and the write that links them: for every implementation of the port ``Rows``."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -8,36 +7,15 @@ import pytest
 
 from chalicelib.core.model import Fields, PrimaryKey, RowId, RowState
 from chalicelib.core.ports import RowQuery, RowWrite, RowWritten, Stale, WriteKind
-from infra.local.postgres import Cluster
-from tests.contract.row_bench import Bench, FakeBench, LiveBench
+from tests.contract.row_bench import Bench
+from tests.contract.rows.kit import OTHER_SFID, SFID
 from tests.fakes.statements import Cells
-from tests.integration.postgres.sample import account, contact, create_database, open_database
+from tests.integration.postgres.sample import account, contact
 
-SFID = "001000000000001AAA"
-OTHER_SFID = "001000000000002AAA"
 BY_NAME = replace(account, match=("Name",))
 BY_EMAIL = replace(contact, match=("Email",))
 BY_BOTH = replace(contact, match=("LastName", "AccountId"))
 BY_VALUES = replace(account, match=("Phone", "Revenue", "Score", "Founded"))
-
-
-@pytest.fixture(scope="module")
-def database(cluster: Cluster) -> str:
-    """One database for the module; each test empties it."""
-    return create_database(cluster, "contract_row_matching")
-
-
-@pytest.fixture(params=["fake", "live"])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """Each implementation in turn, on empty tables."""
-    if request.param == "fake":
-        yield FakeBench()
-        return
-    dsn = request.getfixturevalue("database")
-    with open_database(dsn) as user:
-        live = LiveBench(dsn, user)
-        yield live
-        live.close()
 
 
 def person(bench: Bench, cells: Cells, sfid: str | None = None) -> PrimaryKey:
@@ -115,9 +93,6 @@ def test_values_that_no_row_could_hold(bench: Bench) -> None:
     bench.insert(account, {"Name": "Acme", **values}, None, None)
     asked = [values, {**values, "Revenue": "12.505"}, {**values, "Phone": "1" * 21}]
     assert [len(rows) for rows in bench.rows.match(BY_VALUES, asked)] == [1, 0, 0]
-
-
-# --- the write that links what was found
 
 
 def link(bench: Bench, pk: PrimaryKey, sfid: str) -> RowWrite:

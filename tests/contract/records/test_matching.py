@@ -1,6 +1,5 @@
 """Records by their match fields: for every implementation of the port ``Records``."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -9,29 +8,11 @@ import pytest
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.model import Fields
 from chalicelib.core.ports import RecordQuery, RecordWrite, RecordWritten, WriteKind
-from tests.contract.live_bench import LiveBench, Org, running_org
-from tests.contract.record_bench import ACCOUNT, CONTACT, Bench, FakeBench
-from tests.contract.test_records import FLAVOURS
+from tests.contract.record_bench import ACCOUNT, CONTACT, Bench
 
 BY_EMAIL = replace(CONTACT, match=("Email",))
 BY_ALL = replace(CONTACT, match=("LastName", "Birthdate", "AccountId"))
 BY_REVENUE = replace(ACCOUNT, match=("Name", "AnnualRevenue"))
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    """A simulated org for the whole module; each test resets it."""
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture(params=FLAVOURS)
-def bench(request: pytest.FixtureRequest) -> Bench:
-    """Each implementation in turn, on an empty org."""
-    kind, flavour = request.param.split("-")
-    if kind == "fake":
-        return FakeBench(apex=flavour == "apex")
-    return LiveBench(request.getfixturevalue("org"), apex=flavour == "apex")
 
 
 def person(bench: Bench, email: str | None, **values: str) -> str:

@@ -1,0 +1,1 @@
+"""The port ``Rows``: what the settle step relies on, for every implementation."""
