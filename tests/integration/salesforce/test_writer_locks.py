@@ -6,7 +6,7 @@ from chalicelib.core.errors import RecordLocked
 from chalicelib.core.ports import Failed, RecordQuery, RecordWrite, RecordWritten, Stale, WriteKind
 from tests.contract.live_bench import Org
 from tests.contract.record_bench import CONTACT
-from tests.integration.salesforce.test_writers import apex_of
+from tests.integration.salesforce.writers_kit import apex_of
 
 
 def test_one_held_row_holds_its_object_s_others_back_for_one_call(org: Org) -> None:
