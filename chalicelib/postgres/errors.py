@@ -146,7 +146,9 @@ def translate_read(error: psycopg.Error) -> TwinledgerError:
         return found
     if found.code == "42501":
         return AccessDenied(f"{found}: grant the role the right, and BYPASSRLS or a policy where row security is on")
-    return ConfigurationError(f"{found} ({found.code}): run manage.py check and manage.py install")
+    quoting = (found.code or "").startswith("22")  # a data exception quotes the value, and this text goes into logs
+    text = "a key or a value does not have its column's form" if quoting else str(found)
+    return ConfigurationError(f"{text} ({found.code}): run manage.py check and manage.py install")
 
 
 def translate_connect(error: psycopg.Error) -> TwinledgerError:

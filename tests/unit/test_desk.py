@@ -375,6 +375,17 @@ def test_a_record_that_cannot_be_settled_now_says_why(at_desk: Desk, capsys: Out
     assert capsys.readouterr().out == "retry: Unavailable: no answer\n"
 
 
+def test_a_refusal_is_a_line_in_the_system_s_words(at_desk: Desk, capsys: Output) -> None:
+    """Whatever it is about."""
+    scene = at_desk.scene
+    pair = scene.linked(Name="Acme")
+    scene.records.refusals.append(lambda save: Rejected("no such name", code="RULE", fields=("Name",)))
+    scene.edit_postgres(pair, Name=OURS)
+    scene.drain()
+    at_desk.run("issues", "--kind", "rejected")
+    assert "RULE no such name" in capsys.readouterr().out
+
+
 def test_what_was_refused_is_sent_once_more(at_desk: Desk, capsys: Output) -> None:
     """And it is told who refused it."""
     scene = at_desk.scene

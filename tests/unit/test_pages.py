@@ -1,5 +1,6 @@
 """What the pages print of values, times and records that are not plain."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -116,3 +117,12 @@ def test_an_issue_of_nothing_known_is_a_page_too() -> None:
     told = "\n".join(pages.issue_page(other, None, NOW))
     for part in ("Salesforce    (not known)", "Postgres by     app", "sent again"):
         assert part in told
+
+
+def test_anything_of_the_ledger_is_json() -> None:
+    """Sets in order, keys of pairs as texts."""
+    intent = replace(INTENT, on_postgres=frozenset({"b", "a"}))
+    made = json.loads(pages.as_json(replace(ENTRY, intent=intent, echoes={(Side.POSTGRES, "Name"): ("x",)})))
+    assert made["intent"]["on_postgres"] == ["a", "b"]
+    assert made["intent"]["existence"] == "create_salesforce"
+    assert made["echoes"] == {"postgres Name": ["x"]}

@@ -107,6 +107,13 @@ def test_decision_of_a_read(error: type[psycopg.Error], expected: type[Twinledge
     assert type(translate_read(error("text"))) is expected
 
 
+def test_the_error_of_a_read_quotes_no_value() -> None:
+    """It goes into logs, and what was asked for may be an address that is a primary key."""
+    error = psycopg_errors.InvalidTextRepresentation('invalid input syntax for type bigint: "ann@example.com"')
+    assert "ann" not in str(translate_read(error))
+    assert "22P02" in str(translate_read(error))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
