@@ -187,13 +187,12 @@ class Round:
             name = means.clock.new_id()  # the queue must not take a later hint of the same record for this one
             means.hints.send([_hint(self._name, found, name) for found in due])
             told = {
-                found.id: Told(found.stamp, closed=found.stamp < covered)
-                for found in due
-                if found.stamp is not None and found.stamp >= since
+                found.id: Told(found.stamp, closed=found.stamp < covered) for found in due if found.stamp is not None
             }
-            if told:
-                means.memory.remember(self._name, told, means.clock.now(), name)
-                self._told |= told
+            self._told |= told
+            lasting = {record: one for record, one in told.items() if one.stamp >= since}
+            if lasting:
+                means.memory.remember(self._name, lasting, means.clock.now(), name)
         means.telemetry.count("Swept", len(due))
         means.telemetry.count("SweptBefore", len(part) - len(due))
 

@@ -1,19 +1,20 @@
 """How many runs the sweep needs for a large change: `python -m tests.bench.sweeps --records 50000`.
 
-An org and a stage of their own, without functions: each run has a function's time, and the next one follows at once.
-The queue is emptied between two runs, for the emulator takes the longer for a message the more of them it has.
+An org and a table of their own, without functions: each run has a function's time, and the next one follows at once. The
+queue is a pause: the emulator's takes the longer for a message the more it has had.
 """
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from chalicelib.aws import clients
-from chalicelib.aws.queues import SqsHints
+from chalicelib.aws.queues import AT_ONCE as BATCH
 from chalicelib.aws.sweeps import Sweeps
 from chalicelib.aws.table import Table
 from chalicelib.clock import SystemClock
-from chalicelib.core.model import Side
+from chalicelib.core.model import Hint
 from chalicelib.jobs.rounds import Means
 from chalicelib.jobs.sweep import Sweep
 from chalicelib.salesforce.changes import Finder
@@ -39,20 +40,31 @@ def fill(org: Org, records: int) -> None:
         assert all(one["success"] for one in answer.json()), answer.text[:300]
 
 
-def runs(org: Org, aws: Stage, since: float, rounds: int) -> Iterator[str]:
+@dataclass(frozen=True)
+class SlowQueue:
+    """A queue that takes a while for each batch of ten.
+
+    Attributes:
+        seconds: how long.
+    """
+
+    seconds: float
+
+    def send(self, hints: Sequence[Hint]) -> None:
+        """Accept hints."""
+        time.sleep(self.seconds * -(-len(hints) // BATCH))
+
+
+def runs(org: Org, aws: Stage, hints: SlowQueue, since: float, rounds: int) -> Iterator[str]:
     """Sweep until so many rounds are through; a line for each run."""
     clock, client = SystemClock(), org.client()
     memory = Sweeps(Table(clients.dynamodb(**aws.options), aws.outputs["LedgerTable"], clock))
-    urls = {Side.SALESFORCE: aws.outputs["SalesforceChangesUrl"], Side.POSTGRES: aws.outputs["PostgresChangesUrl"]}
-    sqs = clients.sqs(**aws.options)
-    hints = SqsHints(sqs, urls)
     while rounds:
         telemetry = MemoryTelemetry()
         sweep = Sweep(MAPPINGS, since, Means(Finder(client), memory, hints, clock, telemetry))
         calls, begun = client.calls, time.monotonic()
         sweep.salesforce(clock.now() + FUNCTION_SECONDS - MARGIN)
         took = time.monotonic() - begun
-        sqs.purge_queue(QueueUrl=urls[Side.SALESFORCE])
         through = memory.positions(["Account"])["Account"].span is None
         rounds -= through
         swept, before = telemetry.counts["Swept"], telemetry.counts["SweptBefore"]
@@ -64,6 +76,7 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=50_000)
+    parser.add_argument("--batch-ms", type=float, default=20.0, help="what the queue takes for ten hints")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     print(circumstances())
@@ -72,7 +85,7 @@ def main() -> None:
         since = time.time()
         fill(org, arguments.records)
         print(f"{arguments.records:,} records in {time.time() - since:.0f} s")
-        for line in runs(org, aws, since, arguments.rounds):
+        for line in runs(org, aws, SlowQueue(arguments.batch_ms / 1000), since, arguments.rounds):
             print(line, flush=True)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.core.errors import TwinledgerError
-from chalicelib.salesforce.changes import LONGEST_TRANSACTION, Found, SpanTooFull
+from chalicelib.salesforce.changes import LONGEST_TRANSACTION, MINUTE, Found, SpanTooFull
 from tests.fakes.clock import FakeClock
 
 
@@ -54,7 +54,7 @@ class Org:
         """See :class:`chalicelib.jobs.rounds.Finder`."""
         self.before()
         self.asked.append((object_name, start, end, True))
-        ids = tuple(sorted(save.record for save in self._seen() if start <= save.stamp < end))
+        ids = tuple(sorted(save.record for save in self._seen() if start - MINUTE <= save.stamp < end))
         if len(ids) > self.most:
             raise SpanTooFull(code="EXCEEDED_ID_LIMIT")
         at = self.clock.now()
@@ -69,15 +69,17 @@ class Org:
         return Answer(self, ids, end if end <= now - LONGEST_TRANSACTION else start)
 
     def _seen(self) -> Iterator[Save]:
+        return filter(None, map(self._last, self.saves))
+
+    def _last(self, record: str) -> Save | None:
+        """A record's last save that is committed."""
         at = self.clock.now()
-        for saves in self.saves.values():
-            committed = [save for save in saves if save.committed <= at]
-            yield from committed[-1:]
+        return next((save for save in reversed(self.saves[record]) if save.committed <= at), None)
 
     def found(self, record: str) -> Found:
         """A record as it is now."""
-        [save] = [save for save in self._seen() if save.record == record]
-        return Found(record, save.stamp, save.deleted)
+        save = self._last(record)
+        return Found(record, None) if save is None else Found(record, save.stamp, save.deleted)
 
 
 @dataclass(frozen=True)

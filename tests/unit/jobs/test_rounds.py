@@ -181,6 +181,17 @@ def test_what_commits_behind_a_long_round_is_found_by_the_next() -> None:
     assert [name(1)] == bench.run()
 
 
+def test_what_no_other_round_will_meet_is_not_remembered() -> None:
+    """After a pause of a day, what happened before its last ten minutes."""
+    bench = Bench()
+    for hour in range(24):
+        bench.org.save(name(hour), BEGIN + 3600 * hour)
+    bench.org.save(name(99), BEGIN + 86_400 - OVERLAP_SECONDS)
+    bench.clock.advance(86_400)
+    assert len(bench.run()) == 25
+    assert [list(part) for part in bench.memory.blocks["Account"]] == [[name(99)]]
+
+
 def test_a_block_that_could_not_be_sent_is_sent_again() -> None:
     """The hints of one block at most go twice."""
     bench = Bench()
@@ -222,14 +233,14 @@ def test_a_span_that_is_too_full_is_halved() -> None:
     expected = [name(number) for number in range(60)]
     for number, record in enumerate(expected):
         bench.org.save(record, BEGIN + 20 * number)
-    bench.clock.advance(1200)
+    bench.clock.advance(86_400)
     assert sorted(bench.run()) == expected
     assert all(listed for *_, listed in bench.org.asked)
     spans = [(start, end) for _, start, end, _ in bench.org.asked]
-    assert len(spans) < 30
-    assert spans[0] == (BEGIN - OVERLAP_SECONDS, BEGIN + 1260)
-    assert spans[-1][1] == BEGIN + 1260
-    assert bench.position.covered == BEGIN + 1200
+    assert len(spans) < 50
+    assert spans[0] == (BEGIN - OVERLAP_SECONDS, BEGIN + 86_460)
+    assert spans[-1][1] == BEGIN + 86_460
+    assert bench.position.covered == BEGIN + 86_400
     assert bench.telemetry.counts["SweepCrowded"] == 0
 
 
