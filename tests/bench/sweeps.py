@@ -1,7 +1,7 @@
 """How many runs the sweep needs for a large change: `python -m tests.bench.sweeps --records 50000`.
 
-An org and a table of their own, without functions: each run has a function's time, and the next one follows at once. The
-queue is a pause: the emulator's takes the longer for a message the more it has had.
+An org and a table of their own, without functions: each run has a function's time, and the next one follows at once.
+The queue is a pause: the emulator's takes the longer for a message the more of them it has had.
 """
 
 import argparse
