@@ -53,7 +53,7 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         existence=plan.existence,
         alive=bool(plan.alive),
         lease_until=now + lease_seconds,
-        answer=plan.answer,
+        answers=frozenset(plan.answers),
     )
     issues, documents = conflicts(work, plan.conflicts, entry, now)
     hops = entry.hops + 1 if plan.moved_by_automation else entry.hops
@@ -252,7 +252,7 @@ def _second(entry: Entry, record: Record | None) -> int:
 
 
 def _open_answers(entry: Entry, plan: Plan) -> dict[str, Answer]:
-    carried = {plan.answer, entry.intent.answer if entry.intent is not None else None}
+    carried = plan.answers | (entry.intent.answers if entry.intent is not None else frozenset[str]())
     return {
         name: answer
         for name, answer in entry.answers.items()

@@ -90,7 +90,7 @@ class Intent:
         alive: whether the record is to be there afterwards.
         lease_until: seconds since the epoch until which no other worker may act; 0: given back.
         failed: the holder saw its existence write fail, or a condition fail.
-        answer: id of the person's answer that it carries out; None: none.
+        answers: ids of the persons' answers that it carries out.
     """
 
     operation: str
@@ -103,7 +103,7 @@ class Intent:
     alive: bool
     lease_until: float
     failed: bool = False
-    answer: str | None = None
+    answers: frozenset[str] = frozenset()
 
     def writes_on(self, side: Side) -> bool:
         """Whether values or the record itself are to change on one side."""

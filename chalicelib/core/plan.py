@@ -74,7 +74,7 @@ class Plan:
         conflicts: conflicts to open or to update, and those that a policy decided.
         closed: slots of open issues that are over, with the reason.
         causes: per unit of the target, why.
-        answer: id of the person's answer that this plan carries out.
+        answers: ids of the persons' answers that this plan carries out.
         deciders: per unit, the person whose answer decided it.
         refused_answers: units whose answer came too late.
         moved_by_user: units of the target that carry a user's change.
@@ -96,7 +96,7 @@ class Plan:
     conflicts: list[Conflict] = field(default_factory=list)
     closed: dict[str, str] = field(default_factory=dict)
     causes: dict[str, Cause] = field(default_factory=dict)
-    answer: str | None = None
+    answers: set[str] = field(default_factory=set)
     deciders: dict[str, str] = field(default_factory=dict)
     refused_answers: list[str] = field(default_factory=list)
     moved_by_user: set[str] = field(default_factory=set)

@@ -200,7 +200,7 @@ class _Planner:
         half = pair.base is not None and pair.base.state is BaseState.HALF
         if half and outcome.verdict in {Verdict.CARRY, Verdict.FOLLOW}:
             self.halves.append(pair)
-            if self._decided(pair):
+            if not self._carried(name) and self._decided(pair):
                 return
         match outcome.verdict:
             case Verdict.KEEP:
@@ -221,11 +221,15 @@ class _Planner:
 
     def _complete(self, pair: "_Pair", outcome: Merge) -> None:
         """The other half of a person's answer."""
-        carried = self.entry.intent.answer if self.entry.intent is not None else None
-        if carried is not None:
-            self.result.answer = carried
-        answer = self.entry.answers.get(pair.unit.name)
-        self._by(answer if answer is not None and answer.id == carried else None, pair, outcome)
+        carried = self._carried(pair.unit.name)
+        if self.entry.intent is not None:
+            self.result.answers |= self.entry.intent.answers
+        self._by(carried, pair, outcome)
+
+    def _carried(self, name: str) -> Answer | None:
+        """The answer of which half has landed. It is used up, even where a user went back to what it was given to."""
+        answer, intent = self.entry.answers.get(name), self.entry.intent
+        return answer if answer is not None and intent is not None and answer.id in intent.answers else None
 
     def _side(self, unit: Unit, side: Side, base: Base | None) -> Remembered | None:
         """What a side holds of a unit; of a side that is gone, what it was known to hold. None: nothing to say."""
@@ -310,7 +314,7 @@ class _Planner:
         answer = self.entry.answers.get(pair.unit.name)
         if answer is None or not (alike(pair.postgres, answer.postgres) and alike(pair.salesforce, answer.salesforce)):
             return False
-        self.result.answer = answer.id
+        self.result.answers.add(answer.id)
         self._by(answer, pair, Merge(Verdict.CARRY, target=answer.value, user=True))
         return True
 
@@ -362,10 +366,10 @@ class _Planner:
     def _late_answers(self) -> None:
         """Refuse the answers to conflicts that are no more."""
         result = self.result
-        carried = self.entry.intent.answer if self.entry.intent is not None else None
+        carried = self.entry.intent.answers if self.entry.intent is not None else frozenset[str]()
         contested = {conflict.slot for conflict in result.conflicts if not conflict.decision}
         for name, answer in self.entry.answers.items():
-            if answer.id in {result.answer, carried} or name in result.refused_answers or name in contested:
+            if answer.id in result.answers | carried or name in result.refused_answers or name in contested:
                 continue
             result.refused_answers.append(name)
 

@@ -126,7 +126,7 @@ def _recover_unit(unit: str, target: Remembered, intent: Intent, landed: frozens
         target,
         target if done_postgres else intent.seen_postgres.get(unit),
         target if done_salesforce else intent.seen_salesforce.get(unit),
-        BaseState.HALF if intent.answer else BaseState.FORM,
+        BaseState.HALF if intent.answers else BaseState.FORM,
     )
 
 

@@ -94,7 +94,7 @@ def full(key: str) -> Entry:
         alive=True,
         lease_until=17.25,
         failed=True,
-        answer="answer-1",
+        answers=frozenset({"answer-1"}),
     )
     return Entry(
         key=key,

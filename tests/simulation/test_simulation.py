@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.__main__ import run
+from tests.simulation.runs import run
 from tests.simulation.weathers import WEATHERS
 
 

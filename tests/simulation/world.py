@@ -5,93 +5,33 @@ memory. One seed replays a run exactly.
 """
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from chalicelib.core.errors import Parked, RecordLocked
-from chalicelib.core.ledger import Answer, IssueKind
-from chalicelib.core.mapping import Field as MappedField
-from chalicelib.core.mapping import Kind, Mappings, ObjectMapping, OnDelete, Policy, Unit
-from chalicelib.core.model import Change, Hint, Record, RowId, SalesforceId, Side, Value
+from chalicelib.core.model import Change, Hint, Record, RowId, RowState, SalesforceId, Side
+from chalicelib.core.ports import Kept, WriteKind
 from chalicelib.core.settle import Settler
 from chalicelib.core.work import Outcome, Result
 from chalicelib.core.writing import Limits
 from tests.fakes.clock import FakeClock
-from tests.fakes.hints import MemoryHints
 from tests.fakes.ledger import MemoryLedger
-from tests.fakes.records import MemoryRecords, Transaction
+from tests.fakes.records import MemoryRecords
 from tests.fakes.rows import Captured, MemoryRows
 from tests.simulation import habits
-from tests.simulation.ports import SwitchingPort
+from tests.simulation.faults import FAULTS, SwitchingPort
+from tests.simulation.lineage import Lineage, Seen
+from tests.simulation.people import People
+from tests.simulation.post import Post
+from tests.simulation.sample import ACCOUNT, CONTACT, PARENT, mappings
+from tests.simulation.weathers import Weather
 
 ORG = "00D000000000001EAA"
-TABLE, OBJECT = "public.account", "Account"
 LEASE = 6.0  # seconds
-VISIBILITY = 6.5  # seconds after a worker's end; the real one outlasts function time-out and lease together
-FIELDS = ("Name", "Phone", "City", "Zip")
-CODE = "Code"
-TWINS = "twins"
-
-
-def mappings(
-    policy: Policy = Policy.HOLD, on_delete: OnDelete = OnDelete.PROPAGATE, *, match: bool = False
-) -> Mappings:
-    """One object with two plain fields and one field group; where records are matched, by a field that nobody edits."""
-    by = (CODE,) if match else ()
-    fields = tuple(MappedField(name, name.lower(), Kind.TEXT, "text") for name in (*FIELDS, *by))
-    units = (Unit("Name", ("Name",), policy), Unit("Phone", ("Phone",), policy), Unit("place", ("City", "Zip"), policy))
-    every = (*units, *(Unit(name, (name,), policy) for name in by))
-    return Mappings(
-        (ObjectMapping("account", OBJECT, TABLE, ("id",), ("bigint",), fields, every, on_delete=on_delete, match=by),)
-    )
-
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Weather:
-    """How rough a run is.
-
-    Attributes:
-        policy: of every unit.
-        apex: whether Salesforce is written by the Apex writer.
-        deletes: whether users delete, undelete and insert.
-        crash: chance of a crash at each step of a worker.
-        fault: chance that a call gets no answer.
-        lost: chance that a message from Salesforce is lost.
-        slow: chance that a user's save in Salesforce commits later than it was stamped.
-        long_save: seconds that such a save takes at most.
-        answers: whether an operator answers conflicts during the run.
-        automation: whether the two systems change what is written.
-        refusals: whether the two systems refuse some values, until the end of the run.
-        filled: how many records both sides have when the sync begins, to be matched by their code; one code more is
-            that of two rows and a record.
-    """
-
-    policy: Policy = Policy.HOLD
-    apex: bool = True
-    deletes: bool = False
-    crash: float = 0.04
-    fault: float = 0.02
-    lost: float = 0.15
-    slow: float = 0.0
-    long_save: float = 0.0
-    answers: bool = True
-    automation: bool = False
-    refusals: bool = False
-    filled: int = 0
-
-
-@dataclass
-class Worker:
-    """A Lambda invocation with its messages."""
-
-    hints: list[Hint]
-    body: greenlet
+MARGIN = 1.0  # seconds; twice the skew of a clock fits in
+MOST_WORKERS = 3
 
 
 class BrokenPromise(AssertionError):
@@ -99,360 +39,254 @@ class BrokenPromise(AssertionError):
 
 
 @dataclass
+class SkewedClock:
+    """The clock of one worker's machine."""
+
+    clock: FakeClock
+    off: float
+
+    def now(self) -> float:
+        """See the port."""
+        return self.clock.now() + self.off
+
+    def sleep(self, seconds: float) -> None:
+        """See the port."""
+        self.clock.sleep(seconds)
+
+    def new_id(self) -> str:
+        """See the port."""
+        return self.clock.new_id()
+
+
+@dataclass
+class Worker:
+    """A Lambda invocation with its messages; also the stage of its ports.
+
+    Attributes:
+        world: where it runs.
+        hints: its messages.
+        seen: the tags of what it has read.
+        body: its code.
+    """
+
+    world: "World"
+    hints: list[Hint]
+    seen: Seen = field(default_factory=dict)
+    body: Any = None
+
+    def pause(self, call: str) -> None:
+        """Let others go on."""
+        self.world.count(call)
+        self.world.scheduler.switch()
+
+    def fault(self, port: str, method: str) -> str:
+        """The fault of a call, if it is to have one."""
+        world = self.world
+        if world.calm or world.random.random() >= world.weather.fault:
+            return ""
+        fault = world.random.choice(FAULTS[port])
+        if fault == "late" and method != "write":
+            fault = "nothing"
+        world.count(f"fault {port} {fault}")
+        return fault
+
+    def later(self, effect: Callable[[], object], args: tuple[Any, ...]) -> None:
+        """An effect that its client does not wait for any more."""
+        world = self.world
+        creates = any(getattr(one, "kind", None) is WriteKind.CREATE for one in args[0])
+
+        def land() -> None:
+            world.lineage.late_creations += creates
+            effect()
+
+        world.saves.append((world.clock.now() + world.random.random() * 2 * LEASE, land))
+
+    def effect(self, port: str, method: str, call: Callable[[], Any], args: tuple[Any, ...]) -> Any:
+        """An effect; what it read, and what it wrote into the ledger, is noted."""
+        with self.world.lineage.by_worker(self.seen):
+            answer = call()
+        if port in {"rows", "records"} and method in {"read", "match"}:
+            self._note(answer)
+        elif port == "ledger" and method == "write":
+            forms = self.world.weather.automation
+            for change, outcome in zip(args[0], answer, strict=True):
+                if isinstance(outcome, Kept):
+                    self.world.lineage.remembered(change, self.seen, forms=forms)
+        return answer
+
+    def _note(self, answer: Any) -> None:
+        for found in answer:
+            for one in found if isinstance(found, list) else [found]:
+                if isinstance(one, RowState) and one.row is not None:
+                    self.world.lineage.read(self.seen, Side.POSTGRES, one.row.pk[0], one.row.values)
+                elif isinstance(one, Record):
+                    self.world.lineage.read(self.seen, Side.SALESFORCE, one.id, one.values)
+                elif not isinstance(one, RowState) and one is not None:
+                    self.world.lineage.read(self.seen, Side.POSTGRES, one.pk[0], one.values)
+
+    def work(self) -> None:
+        """Settle, and answer each message."""
+        world = self.world
+        for hint in self.hints:
+            self.seen.update(world.sent_messages.get(hint.hint_id, {}))
+        for outcome in world.settler_of(self).settle(self.hints):
+            self._answered(outcome)
+
+    def _answered(self, outcome: Outcome) -> None:
+        world = self.world
+        world.tell(f"worker: {outcome.hint.identity} {outcome.result} {outcome.error or ''}")
+        world.count(f"result {outcome.result}")
+        if outcome.result is Result.HALTED:
+            raise BrokenPromise(f"halted: {outcome.error}")
+        if not outcome.acknowledged:
+            world.post.come_again([outcome.hint], outcome.after or 0.0)
+
+
 class World:
-    """See the module."""
+    """See the module.
 
-    seed: int
-    weather: Weather
-    story: list[str] = field(default_factory=list)
-    trace: bool = False
+    Args:
+        seed: of everything that happens by chance.
+        weather: how rough it is.
+        trace: whether to tell the story.
+        most: happenings before the calm, for a shorter run of the same schedule; None: as many as the seed says.
+    """
 
-    def __post_init__(self) -> None:
-        """Build the systems and the first records."""
-        self.random = random.Random(self.seed)  # noqa: S311 - a simulation
+    def __init__(self, seed: int, weather: Weather, *, trace: bool = False, most: int | None = None) -> None:
+        self.seed, self.weather, self.trace, self.most = seed, weather, trace, most
+        self.story: list[str] = []
+        self.random = random.Random(seed)  # noqa: S311 - a simulation
         self.clock = FakeClock()
-        self.mappings = mappings(self.weather.policy, match=self.weather.filled > 0)
+        self.mappings = mappings(weather.policy, weather.on_delete, match=weather.filled > 0, family=weather.family)
         self.ledger = MemoryLedger()
         self.rows = MemoryRows(self.mappings, self.clock)
-        self.records = MemoryRecords(self.clock, apex=self.weather.apex)
-        self.sent = MemoryHints()
-        self.queue: list[Hint] = []
-        self.hidden: list[tuple[float, Hint]] = []  # messages that come again, and when
-        self.unsent: list[SalesforceId] = []  # outbound messages that carry whatever is there when they are sent
+        self.records = MemoryRecords(self.clock, apex=weather.apex)
+        self.lineage = Lineage()
+        self.people = People(self)
+        self.post = Post(self)
+        self.sent_messages: dict[str, Seen] = {}  # the tags of what outbound messages carry
         self.workers: list[Worker] = []
-        self.saves: list[tuple[float, Transaction, Callable[[], None]]] = []
-        self.parents: dict[str, set[str]] = {}  # each value that a user wrote, and what it replaced
-        self.stale: list[str] = []  # values that the sync wrote over others that they do not descend from
-        self.decided: set[tuple[str, str]] = set()  # loser and winner, as an operator decided
-        self.judged: dict[str, float] = {}
-        self.shown: dict[str, dict[str, Value]] = {}  # Salesforce records as last committed
-        self.excused: set[str] = set()
-        self.edits = 0
+        self.saves: list[tuple[float, Callable[[], object]]] = []  # what commits, or lands, later
+        self.shown: dict[str, dict[str, object]] = {}  # Salesforce records as last committed
         self.counts: dict[str, int] = {}
+        self.events = 0  # happenings, and steps of workers
+        self.happenings = 0
         self.calm = False
         self.scheduler = getcurrent()
         self.rows.listeners.append(self._captured)
         self.records.listeners.append(self._saved)
-        self.strict = self.weather.refusals
-        if self.weather.automation:
+        self.strict = weather.refusals
+        if weather.family:
+            self.records.parents = {CONTACT: {PARENT: ACCOUNT}}
+        if weather.hidden:
+            self.records.hidden = {ACCOUNT: {weather.hidden}}
+        if weather.automation:
             habits.install_automation(self.rows, self.records, self.random)
-        if self.weather.refusals:
+        if weather.refusals:
             habits.install_refusals(self.rows, self.records, self.random, lambda: self.strict)
-        self.settler = Settler(
-            mappings=self.mappings,
-            ledger=self._switching(self.ledger),
-            rows=self._switching(self.rows),
-            records=self._switching(self.records),
-            hints=self.sent,
-            clock=self.clock,
-            organization_id=ORG,
-            limits=Limits(lease=LEASE, margin=1.0, rounds=5),
-        )
-        self.mapping: ObjectMapping = self.mappings.mappings[0]
 
-    def _switching(self, port: object) -> SwitchingPort:
-        return SwitchingPort(port, self._pause, self._fault)
+    def settler_of(self, worker: Worker) -> Settler:
+        """The settle step as one worker runs it."""
+        off = self.random.uniform(-self.weather.skew, self.weather.skew)
+        ports: dict[str, Any] = {
+            name: SwitchingPort(name, port, worker)
+            for name, port in (
+                ("ledger", self.ledger),
+                ("rows", self.rows),
+                ("records", self.records),
+                ("hints", Posting(self.post)),
+            )
+        }
+        limits = Limits(lease=LEASE, margin=MARGIN, rounds=5)
+        clock = SkewedClock(self.clock, off)
+        return Settler(mappings=self.mappings, clock=clock, organization_id=ORG, limits=limits, **ports)
 
-    # --- the scheduler's hooks
-
-    def _pause(self, name: str) -> None:
-        current = getcurrent()
-        if current is not self.scheduler:
-            self.counts[name] = self.counts.get(name, 0) + 1
-            self.scheduler.switch()
-
-    def _fault(self, name: str) -> bool:
-        worker = getcurrent() is not self.scheduler
-        return worker and not self.calm and self.random.random() < self.weather.fault
+    # --- what is told
 
     def tell(self, line: str) -> None:
         """Add a line to the story of the run."""
         if self.trace:
             self.story.append(f"{self.clock.now() % 10000:9.2f}  {line}")
 
-    # --- messages
+    def count(self, what: str) -> None:
+        """One more of these."""
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    # --- commits
 
     def _captured(self, captured: Captured) -> None:
-        self.queue.append(captured.hint)
+        self.post.outbox.append(captured)
+        identity = captured.hint.identity
+        id_ = identity.key[0] if isinstance(identity, RowId) else ""
         if captured.origin is not None:
-            self.tell(f"sync in Postgres: {captured.hint.identity} {captured.old} -> {captured.new}")
-        if captured.origin is not None and captured.old and captured.new:
-            self._judge("Postgres", captured.old, captured.new)
-
-    def ancestry(self, value: object) -> set[str]:
-        """A value and all that it replaced, directly or not."""
-        found: set[str] = set()
-        chain = [] if value is None else [habits.plain(value)]
-        while chain:
-            known = chain.pop()
-            if known not in found:
-                found.add(known)
-                chain.extend(self.parents.get(known, ()))
-        return found
-
-    def _judge(self, side: str, old: Mapping[str, object], new: Mapping[str, object]) -> None:
-        """A write of the sync may only replace what its value descends from (or what a policy let lose)."""
-        if self.weather.policy is not Policy.HOLD:
-            return
-        for name, after in new.items():
-            before = old.get(name)
-            loser, winner = habits.plain(before), habits.plain(after)
-            if before is None or loser == winner or loser in self.excused or (loser, winner) in self.decided:
-                continue
-            if loser not in self.ancestry(after):
-                self.stale.append(f"{side} {name}: {before} <- {after}")
-
-    def _judge_issues(self) -> None:
-        """A conflict is of two edits that do not follow one another."""
-        for issue in self.ledger.issues.values():
-            if issue.kind is not IssueKind.CONFLICT or issue.closed_at or self.judged.get(issue.id) == issue.updated_at:
-                continue
-            self.judged[issue.id] = issue.updated_at
-            if issue.text:
-                continue  # half of a person's answer, which descends from both: the other side refuses its half
-            for name in issue.fields:
-                postgres, salesforce = issue.postgres.get(name), issue.salesforce.get(name)
-                if None in {postgres, salesforce} or postgres == salesforce:
-                    continue
-                base = issue.base.get(name)
-                if self.weather.automation and base and habits.plain(base) in map(habits.plain, (postgres, salesforce)):
-                    # A crash hid who made a form, and a user has saved since: it counts as that user's edit.
-                    self.counts["unattributed forms"] = self.counts.get("unattributed forms", 0) + 1
-                    continue
-                mine, theirs = self.ancestry(postgres), self.ancestry(salesforce)
-                if habits.plain(postgres) in theirs or habits.plain(salesforce) in mine:
-                    self.stale.append(f"no conflict: {name} {postgres} and {salesforce} follow one another")
+            self.tell(f"sync in Postgres: {identity} {dict(captured.old)} -> {dict(captured.new)}")
+        if captured.hint.change is not Change.DELETED:
+            self.lineage.committed(Side.POSTGRES, id_, captured.old, captured.new, judge=self._judges)
 
     def _saved(self, identity: SalesforceId, change: Change, record: Record) -> None:
         if record.ours:
             self.tell(f"sync in Salesforce: {identity.id} {change} {dict(record.values)}")
-            self._judge("Salesforce", self.shown.get(identity.id, {}), record.values)
+        before = self.shown.get(identity.id, {})
+        self.lineage.committed(Side.SALESFORCE, identity.id, before, record.values, judge=self._judges)
         self.shown[identity.id] = dict(record.values)
-        if change in {Change.DELETED, Change.UNDELETED}:
-            if self.random.random() >= self.weather.lost:
-                self.edits += 1
-                self.queue.append(Hint(identity, change, f"cdc-{self.edits}-{self.clock.new_id()}"))
-        elif self.random.random() >= self.weather.lost:
-            self.unsent.append(identity)
+        self.post.announce(identity, change, record)
 
-    def deliver(self) -> None:
-        """Send an outbound message: it carries the record as it is now."""
-        if not self.unsent:
-            return
-        identity = self.unsent.pop(self.random.randrange(len(self.unsent)))
-        record = self.records.peek(identity.id)
-        if record is not None and not record.deleted:
-            hint = Hint(identity, Change.UPDATED, f"om-{self.clock.new_id()}", record=record)
-            self.queue.append(hint)
-            if self.random.random() < 0.1:
-                self.queue.append(hint)
+    @property
+    def _judges(self) -> bool:
+        """Where a policy lets one side win, an edit may be overwritten; it is kept in the history."""
+        return self.weather.policy.value == "hold"
+
+    def as_read(self, identity: SalesforceId, record: Record) -> Seen:
+        """The tags of a record as it is now."""
+        seen: Seen = {}
+        self.lineage.read(seen, Side.SALESFORCE, identity.id, record.values)
+        return seen
 
     # --- workers
 
     def start_worker(self) -> None:
         """A worker takes up to three messages, in any order."""
-        taken = [self.queue.pop(self.random.randrange(len(self.queue))) for _ in range(min(3, len(self.queue)))]
-        if not taken:
-            return
-        outcomes: list[Outcome] = []
-
-        def work() -> None:
-            outcomes.extend(self.settler.settle(taken))
-            for outcome in outcomes:
-                self.tell(f"worker: {outcome.hint.identity} {outcome.result} {outcome.error or ''}")
-                self.counts[outcome.result] = self.counts.get(outcome.result, 0) + 1
-                if outcome.result is Result.HALTED:
-                    raise BrokenPromise(f"halted: {outcome.error}")
-                if not outcome.acknowledged:
-                    self.hidden.append((self.clock.now() + (outcome.after or 0.0), replace(outcome.hint, record=None)))
-            self.queue.extend(self.sent.take())
-
-        self.workers.append(Worker(taken, greenlet(work, parent=self.scheduler)))
+        taken = self.post.take(3)
+        if taken:
+            worker = Worker(self, taken)
+            worker.body = greenlet(worker.work, parent=self.scheduler)
+            self.workers.append(worker)
 
     def step(self, worker: Worker) -> None:
         """Let a worker go on to its next call."""
+        self.events += 1
         worker.body.switch()
-        self._judge_issues()
         if worker.body.dead:
             self.workers.remove(worker)
 
     def crash(self, worker: Worker) -> None:
         """A worker dies: its messages come back."""
         self.tell(f"crash of a worker with {len(worker.hints)} messages")
+        self.count("crash")
         worker.body.throw(GreenletExit)
         self.workers.remove(worker)
-        self.hidden.extend((self.clock.now() + VISIBILITY, hint) for hint in worker.hints)
-
-    def reappear(self) -> None:
-        """Messages whose time has come are in the queue again."""
-        due = [item for item in self.hidden if item[0] <= self.clock.now()]
-        self.hidden = [item for item in self.hidden if item[0] > self.clock.now()]
-        self.queue.extend(hint for _, hint in due)
-
-    # --- users
-
-    def fresh(self) -> str:
-        """A value that nobody wrote before."""
-        self.edits += 1
-        return f"v{self.edits}"
-
-    def _values(self, before: dict[str, Value]) -> dict[str, Value]:
-        chosen = self.random.sample(FIELDS, self.random.choice((1, 1, 1, 2)))
-        if {"City", "Zip"} & set(chosen):
-            chosen = sorted({*chosen, "City", "Zip"})
-        values: dict[str, Value] = {name: self.fresh() for name in chosen}
-        for name, value in values.items():
-            was = before.get(name)
-            self.parents[str(value)] = set() if was is None else {habits.plain(was)}
-        return values
-
-    def _try(self, values: dict[str, Value], edit: Callable[[], T]) -> T | None:
-        """An edit of a user, who is told at once when it is refused or the record is locked."""
-        try:
-            return edit()
-        except (Parked, RecordLocked):
-            for value in values.values():
-                del self.parents[str(value)]
-            return None
-
-    def edit_postgres(self) -> None:
-        """A user updates a row."""
-        rows = self.rows.rows(TABLE)
-        if rows:
-            pk = self.random.choice(sorted(rows))
-            values = self._values(dict(rows[pk].values))
-            self.tell(f"user in Postgres: {pk} {values}")
-            self._try(values, lambda: self.rows.edit(TABLE, pk, values))
-
-    def edit_salesforce(self) -> None:
-        """A user saves a record; a slow save takes its stamp now and commits later."""
-        records = self.records.all(OBJECT)
-        if not records:
-            return
-        record = self.random.choice(records)
-        values = self._values(dict(record.values))
-        save = self._try(values, lambda: self.records.begin(OBJECT, record.id, values))
-        if save is None:
-            return
-        takes = self.random.random() * self.weather.long_save if self.random.random() < self.weather.slow else 0.0
-        self.tell(f"user in Salesforce: {record.id} {values} takes {takes:.1f} s")
-        if takes:
-            self.saves.append((self.clock.now() + takes, save, save.commit))
-        else:
-            save.commit()
-
-    def insert_postgres(self) -> None:
-        """A user inserts a row."""
-        values = self._values({})
-        self.tell(f"user in Postgres inserts {values}")
-        self._try(values, lambda: self.rows.insert(TABLE, values))
-
-    def insert_salesforce(self) -> None:
-        """A user makes a record."""
-        values = self._values({})
-        self.tell(f"user in Salesforce creates {values}")
-        self._try(values, lambda: self.records.add(OBJECT, {**dict.fromkeys(self.mapping.names), **values}))
-
-    def _forget(self, values: dict[str, Value]) -> None:
-        for value in values.values():
-            self.excused |= self.ancestry(value)
-
-    def delete_postgres(self) -> None:
-        """A user deletes a row."""
-        rows = self.rows.rows(TABLE)
-        if rows:
-            pk = self.random.choice(sorted(rows))
-            self.tell(f"user in Postgres deletes {pk}")
-            self._forget(dict(rows[pk].values))
-            self.rows.delete(TABLE, pk)
-
-    def delete_salesforce(self) -> None:
-        """A user deletes a record, or takes one out of the recycle bin."""
-        everything = self.records.all(OBJECT, deleted=True)
-        if not everything:
-            return
-        record = self.random.choice(everything)
-        try:
-            if record.deleted:
-                self.records.undelete(OBJECT, record.id)
-            else:
-                self.records.delete(OBJECT, record.id)
-                self._forget(dict(record.values))
-        except (Parked, RecordLocked):
-            return
-        self.tell(f"user in Salesforce {'undeletes' if record.deleted else 'deletes'} {record.id}")
-
-    def answer(self) -> None:
-        """An operator answers a conflict with one of its values, or with a new one."""
-        waiting = [(key, unit) for key, entry in sorted(self.ledger.entries.items()) for unit in sorted(entry.issues)]
-        waiting = [(key, unit) for key, unit in waiting if unit in self.mapping.by_unit]
-        if not waiting:
-            return
-        key, unit = self.random.choice(waiting)
-        shown = self.ledger.entries[key].issues[unit]
-        postgres, salesforce = shown.postgres, shown.salesforce
-        if postgres is None or salesforce is None:
-            return
-        fields = self.mapping.by_unit[unit].fields
-        value = self.random.choice((postgres, salesforce, None))
-        if value is None:
-            value = tuple(self.fresh() for _ in fields)
-            self.excused.update(value)  # an answer that comes too late is refused, and lost by design
-        for new, *old in zip(value, postgres, salesforce, strict=True):
-            seen = {habits.plain(v) for v in old if v is not None and v != new}
-            self.parents.setdefault(habits.plain(new), seen)
-            self.decided |= {(loser, habits.plain(new)) for loser in seen}
-        self.tell(f"operator answers {unit} of {key} with {value}")
-        answer = Answer(self.clock.new_id(), value, postgres, salesforce, "operator")  # type: ignore[arg-type]
-        self.ledger.answer(key, unit, answer)
-        self.touch(key)
-
-    def expendable(self) -> set[str]:
-        """Values that nobody needs to find: deleted by a user who saw them, or refused answers."""
-        return self.excused
-
-    def touch(self, key: str) -> None:
-        """Have a record settled."""
-        entry = self.ledger.entries[key]
-        if entry.pk is not None:
-            self.queue.append(Hint(RowId(TABLE, entry.pk), Change.UPDATED, f"touch-{self.clock.new_id()}"))
-        elif entry.sfid is not None:
-            self.queue.append(Hint(SalesforceId(OBJECT, entry.sfid), Change.UPDATED, f"touch-{self.clock.new_id()}"))
+        self.post.come_again(worker.hints, self.weather.visibility)
 
     # --- the run
 
     def run(self) -> None:
         """Storm, then calm; then the promises are checked by the caller."""
-        self.insert_salesforce()
-        self.insert_postgres()
-        self.fill()
-        for _ in range(self.random.randint(100, 250)):
+        self.people.insert_salesforce()
+        if not self.weather.crowd:
+            self.people.insert_postgres()
+        self.people.fill()
+        planned = self.random.randint(120, 260)
+        self.happenings = planned if self.most is None else self.most
+        for _ in range(self.happenings):
             self._happening()
+            self.events += 1
         self.calm = True
-        for _, save, commit in self.saves:
-            del save
-            commit()
-        self.saves.clear()
         while self.workers:
             self.step(self.workers[0])
+        self._land(all_of_it=True)
         self.drain()
         if self.strict:
             self.forgive()
-
-    def fill(self) -> None:
-        """Users have kept both sides for years; every message about it comes while they go on."""
-        codes = [f"c{number}" for number in range(1, self.weather.filled + 1)]
-        halves = [(side, code) for code in codes for side in Side]
-        if self.weather.filled:
-            halves += [(Side.POSTGRES, TWINS), (Side.POSTGRES, TWINS), (Side.SALESFORCE, TWINS)]
-        self.random.shuffle(halves)
-        for side, code in halves:
-            self.parents.setdefault(code, set())
-            values = self._values({}) | {CODE: code}
-            if side is Side.POSTGRES:
-                self.rows.insert(TABLE, values)
-            else:
-                self.records.add(OBJECT, {**dict.fromkeys(self.mapping.names), **values})
 
     def forgive(self) -> None:
         """The rules that refused values go, and an operator has every parked write tried again."""
@@ -460,27 +294,23 @@ class World:
         for key, entry in list(self.ledger.entries.items()):
             if entry.refusals:
                 self.ledger.clear_refusals(key)
-                self.touch(key)
+                self.people.touch(key)
         self.drain()
 
     def _happening(self) -> None:
         self.clock.advance(self.random.random() * 0.25)
-        self.reappear()
-        for due in [item for item in self.saves if item[0] <= self.clock.now()]:
-            self.saves.remove(due)
-            due[2]()
-        dice = self.random.random()
-        if dice < 0.10:
-            self.edit_postgres() if self.random.random() < 0.5 else self.edit_salesforce()
-        elif dice < 0.13 and self.weather.deletes:
-            self.random.choice(
-                (self.delete_postgres, self.delete_salesforce, self.delete_salesforce, self.insert_postgres)
-            )()
-        elif dice < 0.15 and self.weather.answers:
-            self.answer()
-        elif dice < 0.20:
-            self.deliver()
-        elif dice < 0.32 and self.queue and len(self.workers) < 3:
+        self.post.reappear()
+        self._land()
+        people, dice = self.people, self.random.random()
+        if dice < 0.09:
+            people.edit_postgres() if self.random.random() < 0.5 else people.edit_salesforce()
+        elif dice < 0.12:
+            self._rarely()
+        elif dice < 0.17:
+            self.post.deliver()
+        elif dice < 0.25:
+            self.post.relay()
+        elif dice < 0.36 and self.post.queue and len(self.workers) < MOST_WORKERS:
             self.start_worker()
         elif self.workers:
             worker = self.random.choice(self.workers)
@@ -488,18 +318,45 @@ class World:
             if worker in self.workers and self.random.random() < self.weather.crash:
                 self.crash(worker)
 
+    def _rarely(self) -> None:
+        people, weather = self.people, self.weather
+        doings: list[Callable[[], None]] = []
+        if weather.deletes:
+            doings += [people.delete_postgres, people.delete_salesforce, people.delete_salesforce]
+        if weather.deletes or weather.family:
+            doings += [people.insert_postgres, people.insert_salesforce]
+        if weather.answers:
+            doings += [people.answer, people.answer, people.retry]
+        if weather.touches:
+            doings.append(self.reconcile)
+        if doings:
+            self.random.choice(doings)()
+
+    def reconcile(self) -> None:
+        """A reconciliation, or a backfill, has some records settled that nobody changed."""
+        self.count("reconciled")
+        for mapping in self.mappings.mappings:
+            for record in self.records.all(mapping.object)[:3]:
+                name = f"reconcile-{self.clock.new_id()}"
+                self.post.send(Hint(SalesforceId(mapping.object, record.id), Change.UPDATED, name))
+
+    def _land(self, *, all_of_it: bool = False) -> None:
+        """Users' slow saves commit, and requests land that nobody waits for."""
+        due = [item for item in self.saves if all_of_it or item[0] <= self.clock.now()]
+        self.saves = [item for item in self.saves if item not in due]
+        for _, effect in sorted(due, key=lambda item: item[0]):
+            effect()
+
     def drain(self) -> None:
         """Deliver everything, sweep where messages may have been lost, and settle until nothing is left."""
         self.clock.advance(60.0)
         if self.weather.lost:
             self.sweep()
-        for _ in range(600):
-            while self.unsent:
-                self.deliver()
-            if not self.queue and not self.hidden:
+        for _ in range(800):
+            if self.post.all_sent():
                 return
             self.clock.advance(1.1)
-            self.reappear()
+            self.post.reappear()
             self.start_worker()
             while self.workers:
                 self.step(self.workers[0])
@@ -507,7 +364,20 @@ class World:
 
     def sweep(self) -> None:
         """Have every record settled."""
-        for record in self.records.all(OBJECT, deleted=True):
-            self.queue.append(Hint(SalesforceId(OBJECT, record.id), Change.UPDATED, f"sweep-{self.clock.new_id()}"))
-        for pk in self.rows.rows(TABLE):
-            self.queue.append(Hint(RowId(TABLE, pk), Change.UPDATED, f"sweep-{self.clock.new_id()}"))
+        for mapping in self.mappings.mappings:
+            for record in self.records.all(mapping.object, deleted=True):
+                name = f"sweep-{self.clock.new_id()}"
+                self.post.send(Hint(SalesforceId(mapping.object, record.id), Change.UPDATED, name))
+            for pk in self.rows.rows(mapping.table):
+                self.post.send(Hint(RowId(mapping.table, pk), Change.UPDATED, f"sweep-{self.clock.new_id()}"))
+
+
+@dataclass
+class Posting:
+    """The port ``Hints`` of a worker."""
+
+    post: Post
+
+    def send(self, hints: list[Hint]) -> None:
+        """Into the queue."""
+        self.post.send(*hints)

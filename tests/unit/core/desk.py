@@ -23,7 +23,7 @@ UNDER_WAY = Intent(
     None,
     True,
     NOW + 20.0,
-    answer="answer",
+    answers=frozenset({"answer"}),
 )
 WRITTEN = replace(LINKED, version=4, dirty=2, intent=UNDER_WAY, updated_at=NOW - 1.0)
 

@@ -113,6 +113,21 @@ def test_an_answer_does_not_reach_a_deleted_record() -> None:
     assert (scene.entry(pair).alive, scene.entry(pair).answers, issue.reason) == (False, {}, "the record was deleted")
 
 
+def test_two_answers_are_carried_out_at_once() -> None:
+    """Each of its own unit, and neither is refused."""
+    scene = Scene()
+    pair = scene.linked(Name="Acme", Phone="1")
+    scene.edit_both(pair, {"Name": OURS, "Phone": "2"}, {"Name": THEIRS, "Phone": "3"})
+    scene.drain()
+
+    scene.answer(pair, "Name", DECIDED)
+    scene.answer(pair, "Phone", "4")
+    scene.settle(*scene.take())
+
+    assert scene.both(pair, "Name", "Phone") == ((DECIDED, "4"), (DECIDED, "4"))
+    assert (scene.entry(pair).answers, scene.open_issues()) == ({}, [])
+
+
 def half_landed() -> tuple[Scene, Pair]:
     """The worker died between Postgres and Salesforce."""
     scene, pair = in_conflict()
@@ -150,6 +165,16 @@ def test_an_edit_over_the_half_that_landed_is_carried() -> None:
     scene.drain()
 
     assert (scene.both(pair, "Name"), scene.open_issues()) == (("Acme AG", "Acme AG"), [])
+
+
+def test_going_back_over_the_half_that_landed_is_an_edit() -> None:
+    """A user has seen the answer and restored what it was given to: it must not be given once more."""
+    scene, pair = half_landed()
+
+    scene.edit_postgres(pair, Name=OURS)
+    scene.drain()
+
+    assert (scene.both(pair, "Name"), scene.open_issues()) == ((OURS, OURS), [])
 
 
 def test_an_edit_of_the_other_half_keeps_the_conflict_open() -> None:

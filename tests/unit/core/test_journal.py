@@ -44,7 +44,12 @@ def test_an_intent_holds_what_recovery_needs() -> None:
 
     assert (change.seen, change.entry.version, change.entry.updated_at, change.links) == (LINKED, 4, NOW, ())
     assert intent is not None
-    assert (intent.operation, intent.lease_until, intent.failed, intent.answer) == ("op", NOW + 25.0, False, None)
+    assert (intent.operation, intent.lease_until, intent.failed, intent.answers) == (
+        "op",
+        NOW + 25.0,
+        False,
+        frozenset(),
+    )
     assert (intent.on_postgres, intent.on_salesforce) == (frozenset(), frozenset({"Name"}))
     assert intent.target == {**UNIT_VALUES, "Name": ("Acme Ltd",)}
     assert intent.seen_postgres == {**UNIT_VALUES, "Name": ("Acme Ltd",)}

@@ -24,7 +24,7 @@ INTERRUPTED = Intent(
     None,
     True,
     0.0,
-    answer="answer",
+    answers=frozenset({"answer"}),
 )
 
 
@@ -33,7 +33,7 @@ def test_an_answer_is_written_on_both_sides() -> None:
     plan = planned(row(Name="Acme Ltd"), record(Name="Acme Inc"), issues=OPEN, answers=GIVEN)
 
     assert fields(plan) == ({"Name": "Acme Co"}, {"Name": "Acme Co"})
-    assert (plan.answer, plan.causes["Name"], plan.conflicts) == ("answer", Cause.ANSWER, [])
+    assert (plan.answers, plan.causes["Name"], plan.conflicts) == ({"answer"}, Cause.ANSWER, [])
     assert (plan.closed, plan.moved_by_user) == ({"Name": "a person decided: operator"}, {"Name"})
 
 
@@ -43,7 +43,7 @@ def test_an_answer_that_chooses_a_side_writes_the_other() -> None:
 
     plan = planned(row(Name="Acme Ltd"), record(Name="Acme Inc"), issues=OPEN, answers=given)
 
-    assert (fields(plan), plan.answer) == (({}, {"Name": "Acme Ltd"}), "answer")
+    assert (fields(plan), plan.answers) == (({}, {"Name": "Acme Ltd"}), {"answer"})
 
 
 def test_an_answer_goes_before_a_policy() -> None:
@@ -73,7 +73,7 @@ def test_an_answer_is_refused_when_postgres_has_moved() -> None:
     """The person has not seen what stands there now; the issue shows it."""
     plan = planned(row(Name="Acme AG"), record(Name="Acme Inc"), issues=OPEN, answers=GIVEN)
 
-    assert (plan.writes, plan.answer, plan.refused_answers) == (False, None, ["Name"])
+    assert (plan.writes, plan.answers, plan.refused_answers) == (False, set(), ["Name"])
     assert plan.conflicts == [Conflict("Name", IssueKind.CONFLICT, ("Acme AG",), THEIRS)]
 
 
@@ -81,7 +81,7 @@ def test_an_answer_is_refused_when_salesforce_has_moved() -> None:
     """The same from the other side."""
     plan = planned(row(Name="Acme Ltd"), record(Name="Acme AG"), issues=OPEN, answers=GIVEN)
 
-    assert (plan.writes, plan.answer, plan.refused_answers) == (False, None, ["Name"])
+    assert (plan.writes, plan.answers, plan.refused_answers) == (False, set(), ["Name"])
 
 
 def test_an_answer_that_comes_too_late_is_refused() -> None:
@@ -90,7 +90,7 @@ def test_an_answer_that_comes_too_late_is_refused() -> None:
     went_back = planned(row(), record(Name="Acme Inc"), issues=OPEN, answers=GIVEN)
 
     assert [agreed.refused_answers, went_back.refused_answers] == [["Name"], ["Name"]]
-    assert [agreed.answer, went_back.answer] == [None, None]
+    assert [agreed.answers, went_back.answers] == [set(), set()]
 
 
 def test_an_answer_of_one_unit_leaves_the_others() -> None:
@@ -121,7 +121,7 @@ def test_the_other_half_of_an_answer_follows() -> None:
     """It is still the same answer, and its cause a person."""
     plan = planned(row(Name="Acme Co"), record(Name="Acme Inc"), bases=HALF, issues=OPEN, intent=INTERRUPTED)
 
-    assert (fields(plan), plan.answer) == (({}, {"Name": "Acme Co"}), "answer")
+    assert (fields(plan), plan.answers) == (({}, {"Name": "Acme Co"}), {"answer"})
     assert (plan.causes["Name"], plan.closed) == (Cause.ANSWER, {"Name": "a person decided"})
 
 
@@ -129,7 +129,7 @@ def test_the_other_half_of_an_answer_follows_without_its_operation() -> None:
     """The ledger remembers the half when the intent is gone."""
     plan = planned(row(Name="Acme Co"), record(Name="Acme Inc"), bases=HALF)
 
-    assert (fields(plan), plan.answer) == (({}, {"Name": "Acme Co"}), None)
+    assert (fields(plan), plan.answers) == (({}, {"Name": "Acme Co"}), set())
 
 
 def test_an_answer_that_is_being_carried_out_is_not_too_late() -> None:
@@ -197,7 +197,7 @@ def test_the_answer_of_a_plan_is_none_where_nobody_decided() -> None:
 
     plan = planned(row(Phone="2"), record(), bases=bases, intent=entry.intent)
 
-    assert (plan.answer, plan.causes["Phone"]) == (None, Cause.FORM)
+    assert (plan.answers, plan.causes["Phone"]) == (set(), Cause.FORM)
 
 
 def test_half_of_an_answer_that_went_with_its_row_comes_back_in_full() -> None:

@@ -42,7 +42,7 @@ def carried_out(entry: Entry, seen: Seen, done: Plan) -> tuple[Entry, Seen]:
     answers = {
         name: given
         for name, given in entry.answers.items()
-        if given.id != done.answer and name not in done.refused_answers
+        if given.id not in done.answers and name not in done.refused_answers
     }
     alive = entry.alive if done.existence is Existence.UNDELETE_SALESFORCE and entry.alive else done.alive
     after = replace(entry, bases=bases, alive=alive, survivor=done.survivor, answers=answers, hops=0)

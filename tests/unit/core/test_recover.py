@@ -54,7 +54,7 @@ def test_what_landed_in_salesforce_only_is_to_follow_in_postgres() -> None:
 @pytest.mark.parametrize("side", list(Side))
 def test_half_of_an_answer_is_remembered_as_such(side: Side) -> None:
     """A person's decision that landed on one side is not a form: an edit of the other side contests it."""
-    base = recovered(interrupted(answer="answer"), frozenset({side})).bases["Name"]
+    base = recovered(interrupted(answers=frozenset({"answer"})), frozenset({side})).bases["Name"]
 
     assert base.state is BaseState.HALF
 

@@ -1,0 +1,244 @@
+"""Who wrote what over what: hidden tags that follow every edit, whatever its text.
+
+A text says little, for a user may return to an earlier one (A, B, A). So each edit has a tag of its own, which goes
+with its value from side to side. A write of the sync is judged by the tags:
+
+    over a tag that its own descends from     an edit follows the one that its user had seen
+    over a tag that descends from its own     stale: the newer one is undone by its own ancestor
+    over any other                            an edit of somebody else is lost, unless a person or a policy decided
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from chalicelib.core.ledger import EntryChange, Issue, IssueKind
+from chalicelib.core.model import Side
+from tests.simulation.habits import plain
+from tests.simulation.sample import GROUP, PARENT
+
+Place: TypeAlias = tuple[Side, str, str]  # side, id of the row or record, field
+Seen: TypeAlias = dict[tuple[Side, str, str], int]  # side, field and text, as a worker has read them: the tag
+Texts: TypeAlias = Mapping[str, object]
+
+
+@dataclass
+class Lineage:
+    """The tags of a run.
+
+    Attributes:
+        tags: of what stands in each place now.
+        parents: per tag, the tags that its user had seen.
+        texts: per tag, what was written.
+        users: tags of edits that users made; others are of automation.
+        kept: tags that an issue or the history has, or that were let go rightly.
+        excused: tags that nobody needs to find: of what a user deleted, and of answers that came too late.
+        siblings: per tag, the tag that stood on the other side with the same text: its user may have seen either.
+        late_creations: requests to create a row or record that landed after their client had given up.
+        decided: texts of loser and winner, as an operator decided.
+        wrongs: what was found wrong.
+        counts: what was seen.
+    """
+
+    tags: dict[Place, int] = field(default_factory=dict)
+    parents: dict[int, frozenset[int]] = field(default_factory=dict)
+    texts: dict[int, str] = field(default_factory=dict)
+    edits: dict[int, int] = field(default_factory=dict)
+    users: set[int] = field(default_factory=set)
+    kept: set[int] = field(default_factory=set)
+    excused: set[int] = field(default_factory=set)
+    siblings: dict[int, int] = field(default_factory=dict)
+    late_creations: int = 0
+    decided: set[tuple[str, str]] = field(default_factory=set)
+    wrongs: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    newest: dict[str, int] = field(default_factory=dict)
+    past: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _author: Mapping[str, int] | None = None
+    _seen: Seen | None = None
+    _made: int = 0
+
+    # --- what was read and written
+
+    @contextmanager
+    def by_user(self, author: Mapping[str, int]) -> Iterator[None]:
+        """What commits meanwhile is a user's, with these tags."""
+        self._author = author
+        try:
+            yield
+        finally:
+            self._author = None
+
+    @contextmanager
+    def by_worker(self, seen: Seen) -> Iterator[None]:
+        """What commits meanwhile is the sync's, by a worker that has seen this."""
+        before, self._seen = self._seen, seen
+        try:
+            yield
+        finally:
+            self._seen = before
+
+    def edit(self, side: Side, id_: str, values: Texts, other: str | None) -> dict[str, int]:
+        """Tags for a user's edit of a row or record whose other half, if any, is ``other``."""
+        self._made += 1
+        author = {}
+        for name, text in values.items():
+            if name == PARENT:
+                continue
+            here = self.tags.get((side, id_, name))
+            there = self.tags.get((side.other, other or "", name))
+            author[name] = self._tag(text, {here} if here is not None else (), self._made)
+            if here is not None and there is not None and self.texts[here] == self.texts[there]:
+                self.siblings[author[name]] = there
+            self.users.add(author[name])
+        return author
+
+    def answer(self, text: object, shown: Iterable[int], edit: int) -> int:
+        """The tag of an operator's value, which descends from what was shown."""
+        return self._tag(text, shown, edit)
+
+    def next_edit(self) -> int:
+        """A number that the tags of one edit share."""
+        self._made += 1
+        return self._made
+
+    def _tag(self, text: object, parents: Iterable[int], edit: int) -> int:
+        tag = len(self.texts) + 1
+        self.texts[tag], self.parents[tag] = plain(text), frozenset(parents)
+        self.edits[tag] = edit
+        self.newest[plain(text)] = tag
+        return tag
+
+    def read(self, seen: Seen, side: Side, id_: str, values: Texts) -> None:
+        """A worker reads a row or record."""
+        for name, text in values.items():
+            tag = self.tags.get((side, id_, name))
+            if tag is not None and text is not None:
+                seen[side, name, plain(text)] = tag
+
+    def committed(self, side: Side, id_: str, old: Texts, new: Texts, *, judge: bool) -> None:
+        """A row or record has changed; by whom is known from the context."""
+        for name, after in new.items():
+            if name == PARENT or after == old.get(name):
+                continue
+            place = (side, id_, name)
+            before = self.tags.get(place)
+            if after is None:
+                self.tags.pop(place, None)
+                continue
+            if self._author is not None and name in self._author:
+                tag = self._author[name]
+            elif self._seen is not None:
+                tag = self._carried(side, name, after, before)
+                if judge and before is not None and old.get(name) is not None:
+                    self._judge(f"{side} {name} of {id_}", before, tag)
+            else:
+                tag = self._tag(after, {before} if before is not None else (), 0)  # automation, beside a user's edit
+            self.tags[place] = tag
+            self.past.setdefault((id_, name), []).append(plain(after))
+
+    def _carried(self, side: Side, name: str, text: object, before: int | None) -> int:
+        """The tag of a value that the sync writes: that of the other side as its worker had read it."""
+        seen = self._seen or {}
+        tag = seen.get((side.other, name, plain(text)))
+        if tag is not None:
+            return tag
+        known = self.newest.get(plain(text))
+        if known is None:
+            self.wrongs.append(f"phantom: nobody wrote {text} ({side} {name})")
+            return self._tag(text, (), 0)
+        if before is not None and self.texts[before] == plain(text):
+            return before  # a form of what stood there
+        return known
+
+    # --- judgement
+
+    def ancestry(self, *tags: int, siblings: bool = True) -> set[int]:
+        """Tags and all that they descend from, by way of siblings too."""
+        found: set[int] = set()
+        chain = list(tags)
+        while chain:
+            known = chain.pop()
+            if known not in found:
+                found.add(known)
+                chain.extend(self.parents.get(known, ()))
+                if siblings and known in self.siblings:
+                    chain.append(self.siblings[known])
+        return found
+
+    def _judge(self, where: str, loser: int, winner: int) -> None:
+        if loser == winner or loser in self.excused or (self.texts[loser], self.texts[winner]) in self.decided:
+            return
+        older = self.ancestry(winner)
+        if loser in older or self.texts[loser] == self.texts[winner]:
+            return
+        if winner in self.ancestry(loser):
+            self.wrongs.append(f"stale: {where}: {self._name(loser)} undone by its ancestor {self._name(winner)}")
+        elif self.texts[loser] in {self.texts[tag] for tag in older}:
+            self.kept.add(loser)  # its user had returned to what the other one started from: only one side has changed
+        else:
+            self.wrongs.append(f"lost: {where}: {self._name(loser)} overwritten by {self._name(winner)}")
+
+    def _name(self, tag: int) -> str:
+        return f"{self.texts[tag]}#{tag}"
+
+    def remembered(self, change: EntryChange, seen: Seen, *, forms: bool) -> None:
+        """A change of the ledger was written: its issues and history keep what they show."""
+        for past in change.history:
+            self._keep(seen, past.side, past.before)
+        for issue in change.issues:
+            self._keep(seen, Side.POSTGRES, issue.postgres)
+            self._keep(seen, Side.SALESFORCE, issue.salesforce)
+            if issue.kind is IssueKind.CONFLICT and issue.closed_at is None and not issue.text:
+                self._judge_conflict(issue, seen, forms=forms)
+
+    def _keep(self, seen: Seen, side: Side, values: Texts) -> None:
+        for name, text in values.items():
+            tag = seen.get((side, name, plain(text)), self.newest.get(plain(text)))
+            if text is not None and name != PARENT and tag is not None:
+                self.kept.add(tag)
+
+    def _judge_conflict(self, issue: Issue, seen: Seen, *, forms: bool) -> None:
+        """A conflict is of two edits that do not follow one another."""
+        for name in issue.fields:
+            texts = [plain(values[name]) for values in (issue.postgres, issue.salesforce) if values.get(name)]
+            tags = [
+                seen.get((side, name, text))
+                for side, text in zip((Side.POSTGRES, Side.SALESFORCE), texts, strict=False)
+            ]
+            if name == PARENT or len(texts) < 2 or texts[0] == texts[1] or None in tags:
+                continue
+            if forms and issue.base.get(name) is not None and plain(issue.base[name]) in texts:
+                # A crash hid who made a form, and a user has saved since: it counts as that user's edit.
+                self.counts["unattributed forms"] = self.counts.get("unattributed forms", 0) + 1
+                continue
+            if self.late_creations and issue.base.get(name) is None:
+                # What landed is ours, but nobody can tell: it is met for the first time, and a person is asked.
+                self.counts["late creations"] = self.counts.get("late creations", 0) + 1
+                continue
+            ours, theirs = (tag for tag in tags if tag is not None)
+            if ours in self.ancestry(theirs, siblings=False) or theirs in self.ancestry(ours, siblings=False):
+                self.wrongs.append(
+                    f"no conflict: {name}: {self._name(ours)} and {self._name(theirs)} follow one another"
+                )
+
+    def forget(self, side: Side, id_: str) -> None:
+        """A user deletes what they see."""
+        mine = [tag for place, tag in self.tags.items() if place[:2] == (side, id_)]
+        self.excused |= self.ancestry(*mine)
+
+    def lost(self, standing: Iterable[Place]) -> list[str]:
+        """Users' edits that are nowhere: neither in what stands, nor in its ancestry, nor kept."""
+        found = self.ancestry(*(self.tags[place] for place in standing if place in self.tags), *self.kept)
+        return [self._name(tag) for tag in sorted(self.users - found - self.excused)]
+
+    def torn(self, ids: Iterable[tuple[Side, str]]) -> list[str]:
+        """Field groups of more than one writer."""
+        found = []
+        for side, id_ in ids:
+            tags = [self.tags.get((side, id_, name)) for name in GROUP]
+            edits = {self.edits[tag] for tag in tags if tag is not None}
+            if len(edits - {0}) > 1:
+                found.append(f"{side} {id_}: {[self._name(tag) for tag in tags if tag is not None]}")
+        return found

@@ -1,0 +1,266 @@
+"""What people do: users on both sides, and the operator."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from chalicelib.core.errors import Parked, RecordLocked
+from chalicelib.core.ledger import Answer
+from chalicelib.core.mapping import ObjectMapping
+from chalicelib.core.model import Change, Hint, Record, Row, RowId, SalesforceId, Side, Value
+from tests.fakes.rows import Cell
+from tests.simulation.habits import plain
+from tests.simulation.sample import ACCOUNT, CODE, GROUP, PARENT
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+T = TypeVar("T")
+TWINS = "twins"
+RETURNS = 0.12  # chance that a user goes back to an earlier value
+
+
+class People:
+    """Users and the operator of a world."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._random = world.random
+        self._written = 0
+
+    # --- values
+
+    def _fresh(self) -> str:
+        self._written += 1
+        return f"v{self._written}"
+
+    def _values(self, mapping: ObjectMapping, id_: str, before: Mapping[str, object]) -> dict[str, str]:
+        """New texts for one or two units; now and then a text that stood there before."""
+        names = [name for name in mapping.names if name not in {CODE, PARENT}]
+        chosen = self._random.sample(names, self._random.choice((1, 1, 1, 2)))
+        if set(GROUP) & set(chosen):
+            chosen = sorted({*chosen, *GROUP})
+        values = {}
+        for name in chosen:
+            earlier = [
+                text for text in self._world.lineage.past.get((id_, name), []) if text != plain(before.get(name))
+            ]
+            back = earlier and name not in GROUP and self._random.random() < RETURNS
+            values[name] = self._random.choice(earlier) if back else self._fresh()
+        return values
+
+    def _try(self, edit: Callable[[], T]) -> T | None:
+        """An edit of a user, who is told at once when it is refused or the record is locked."""
+        try:
+            return edit()
+        except (Parked, RecordLocked):
+            return None
+
+    def _by_user(self, author: Mapping[str, int], edit: Callable[[], object]) -> bool:
+        lineage = self._world.lineage
+        try:
+            with lineage.by_user(author):
+                edit()
+        except (Parked, RecordLocked):
+            lineage.users.difference_update(author.values())
+            return False
+        return True
+
+    def _mapping(self) -> ObjectMapping:
+        return self._random.choice(self._world.mappings.mappings)
+
+    # --- Postgres
+
+    def edit_postgres(self) -> None:
+        """A user updates a row; of a child now and then the parent."""
+        world, mapping = self._world, self._mapping()
+        rows = world.rows.rows(mapping.table)
+        if not rows:
+            return
+        pk = self._random.choice(sorted(rows))
+        row = rows[pk]
+        values = self._values(mapping, pk[0], row.values)
+        cells: dict[str, Cell] = dict(values)
+        if PARENT in mapping.by_name and self._random.random() < 0.3:
+            cells[PARENT] = self._parent_row()
+        world.tell(f"user in Postgres: {mapping.table} {pk} {cells}")
+        author = world.lineage.edit(Side.POSTGRES, pk[0], values, row.sfid)
+        self._by_user(author, lambda: world.rows.edit(mapping.table, pk, cells))
+
+    def insert_postgres(self) -> None:
+        """A user inserts a row."""
+        world, mapping = self._world, self._mapping()
+        values = self._values(mapping, "", {})
+        cells: dict[str, Cell] = dict(values)
+        if PARENT in mapping.by_name:
+            cells[PARENT] = self._parent_row()
+        world.tell(f"user in Postgres inserts into {mapping.table} {cells}")
+        author = world.lineage.edit(Side.POSTGRES, "", values, None)
+        self._by_user(author, lambda: world.rows.insert(mapping.table, cells))
+
+    def delete_postgres(self) -> None:
+        """A user deletes a row that no other refers to."""
+        world, mapping = self._world, self._deletable()
+        rows = world.rows.rows(mapping.table)
+        if rows:
+            pk = self._random.choice(sorted(rows))
+            world.tell(f"user in Postgres deletes {mapping.table} {pk}")
+            if self._try(lambda: world.rows.delete(mapping.table, pk)) is None and pk not in world.rows.rows(
+                mapping.table
+            ):
+                world.lineage.forget(Side.POSTGRES, pk[0])
+
+    def _deletable(self) -> ObjectMapping:
+        """Accounts are left alone where they have contacts: what becomes of orphans is another matter."""
+        return self._world.mappings.mappings[-1]
+
+    def _parent_row(self) -> RowId | None:
+        rows = sorted(self._world.rows.rows("public.account"))
+        return RowId("public.account", self._random.choice(rows)) if rows and self._random.random() < 0.9 else None
+
+    # --- Salesforce
+
+    def edit_salesforce(self) -> None:
+        """A user saves a record; a slow save takes its stamp now and commits later."""
+        world, mapping = self._world, self._mapping()
+        records = world.records.all(mapping.object)
+        if not records:
+            return
+        record = self._random.choice(records)
+        values = self._values(mapping, record.id, record.values)
+        cells: dict[str, Value] = dict(values)
+        if PARENT in mapping.by_name and self._random.random() < 0.3:
+            cells[PARENT] = self._parent_record()
+        save = self._try(lambda: world.records.begin(mapping.object, record.id, cells))
+        if save is None:
+            return
+        author = world.lineage.edit(Side.SALESFORCE, record.id, values, self._row_of(mapping, record.id))
+        weather = world.weather
+        takes = self._random.random() * weather.long_save if self._random.random() < weather.slow else 0.0
+        world.tell(f"user in Salesforce: {record.id} {cells} takes {takes:.1f} s")
+
+        def commit() -> None:
+            with world.lineage.by_user(author):
+                save.commit()
+
+        if takes:
+            world.saves.append((world.clock.now() + takes, commit))
+        else:
+            commit()
+
+    def _row_of(self, mapping: ObjectMapping, sfid: str) -> str | None:
+        rows = self._world.rows.rows(mapping.table)
+        return next((pk[0] for pk, row in rows.items() if row.sfid == sfid), None)
+
+    def insert_salesforce(self) -> None:
+        """A user makes a record."""
+        world, mapping = self._world, self._mapping()
+        values = self._values(mapping, "", {})
+        cells: dict[str, Value] = {**dict.fromkeys(mapping.names), **values}
+        if PARENT in mapping.by_name:
+            cells[PARENT] = self._parent_record()
+        world.tell(f"user in Salesforce makes a {mapping.object} {cells}")
+        author = world.lineage.edit(Side.SALESFORCE, "", values, None)
+        self._by_user(author, lambda: world.records.add(mapping.object, cells))
+
+    def delete_salesforce(self) -> None:
+        """A user deletes a record, or takes one out of the recycle bin."""
+        world, mapping = self._world, self._deletable()
+        everything = world.records.all(mapping.object, deleted=True)
+        if not everything:
+            return
+        record = self._random.choice(everything)
+        try:
+            if record.deleted:
+                world.records.undelete(mapping.object, record.id)
+            else:
+                world.records.delete(mapping.object, record.id)
+                world.lineage.forget(Side.SALESFORCE, record.id)
+        except (Parked, RecordLocked):
+            return
+        world.tell(f"user in Salesforce {'undeletes' if record.deleted else 'deletes'} {record.id}")
+
+    def _parent_record(self) -> str | None:
+        records = self._world.records.all(ACCOUNT)
+        return self._random.choice(records).id if records and self._random.random() < 0.9 else None
+
+    # --- years before the sync
+
+    def fill(self) -> None:
+        """Users have kept both sides for years; every message about it comes while they go on."""
+        world, mapping = self._world, self._world.mappings.mappings[0]
+        codes = [f"c{number}" for number in range(1, world.weather.filled + 1)]
+        halves = [(side, code) for code in codes for side in Side]
+        if world.weather.filled:
+            halves += [(Side.POSTGRES, TWINS), (Side.POSTGRES, TWINS), (Side.SALESFORCE, TWINS)]
+        self._random.shuffle(halves)
+        for side, code in halves:
+            values = self._values(mapping, "", {}) | {CODE: code}
+            author = world.lineage.edit(side, "", values, None)
+            if side is Side.POSTGRES:
+                self._by_user(author, lambda cells=values: world.rows.insert(mapping.table, cells))  # type: ignore[misc]
+            else:
+                cells = {**dict.fromkeys(mapping.names), **values}
+                self._by_user(author, lambda cells=cells: world.records.add(mapping.object, cells))  # type: ignore[misc]
+
+    # --- the operator
+
+    def answer(self) -> None:
+        """An operator answers a conflict with one of its values, or with a new one."""
+        world, lineage = self._world, self._world.lineage
+        open_ = [
+            (key, slot)
+            for key, entry in sorted(world.ledger.entries.items())
+            for slot, shown in sorted(entry.issues.items())
+            if shown.postgres is not None and shown.salesforce is not None
+            if slot in world.mappings.by_name[entry.mapping].by_unit
+        ]
+        if not open_:
+            return
+        key, slot = self._random.choice(open_)
+        entry = world.ledger.entries[key]
+        shown, mapping = entry.issues[slot], world.mappings.by_name[entry.mapping]
+        postgres, salesforce = shown.postgres or (), shown.salesforce or ()
+        names = mapping.by_unit[slot].fields
+        value = self._random.choice((postgres, salesforce, None))
+        own = value is None and PARENT not in names
+        if value is None:
+            value = tuple(self._fresh() for _ in names) if own else postgres
+        edit = lineage.next_edit()
+        for name, text, *old in zip(names, value, postgres, salesforce, strict=True):
+            tags = [lineage.newest[plain(one)] for one in old if one is not None and plain(one) in lineage.newest]
+            if name == PARENT or text is None:
+                continue
+            tag = lineage.answer(text, tags, edit) if own else lineage.newest.get(plain(text))
+            if tag is None:
+                continue
+            lineage.decided |= {(plain(loser), plain(text)) for loser in old if loser is not None}
+            if own:
+                lineage.excused.add(tag)  # an answer that comes too late is refused, and lost by design
+        world.tell(f"operator answers {slot} of {key} with {value}")
+        answer = Answer(world.clock.new_id(), value, postgres, salesforce, "operator")  # type: ignore[arg-type]
+        world.ledger.answer(key, slot, answer)
+        self.touch(key)
+
+    def retry(self) -> None:
+        """An operator has a parked write tried again, whatever may have changed."""
+        parked = [key for key, entry in sorted(self._world.ledger.entries.items()) if entry.refusals]
+        if parked:
+            key = self._random.choice(parked)
+            self._world.tell(f"operator retries {key}")
+            self._world.ledger.clear_refusals(key)
+            self.touch(key)
+
+    def touch(self, key: str) -> None:
+        """Have a record settled."""
+        world, entry = self._world, self._world.ledger.entries[key]
+        mapping = world.mappings.by_name[entry.mapping]
+        name = f"touch-{world.clock.new_id()}"
+        if entry.pk is not None:
+            world.post.send(Hint(RowId(mapping.table, entry.pk), Change.UPDATED, name))
+        elif entry.sfid is not None:
+            world.post.send(Hint(SalesforceId(mapping.object, entry.sfid), Change.UPDATED, name))
+
+
+def ids(rows: Mapping[tuple[str, ...], Row], records: list[Record]) -> list[tuple[Side, str]]:
+    """All that stands on both sides."""
+    return [*((Side.POSTGRES, pk[0]) for pk in rows), *((Side.SALESFORCE, record.id) for record in records)]
