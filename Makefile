@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down status logs test demo manage bench simulate
+.PHONY: help setup lock up down status logs test demo manage bench simulate gate
 
 # The environment's interpreter; `make setup` creates it.
 VENV := .venv/bin/python
@@ -46,3 +46,6 @@ bench: up  ## Measure latency and throughput on the running system
 
 simulate: setup  ## Run the protocol over seeded schedules of edits, crashes and lost answers: SEEDS=n
 	@$(VENV) -m tests.simulation --seeds $(SEEDS)
+
+gate: setup  ## Take away one guard of the protocol after the other, and say how soon the simulator misses it
+	@$(VENV) -m tests.simulation.gate

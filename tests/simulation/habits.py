@@ -21,6 +21,17 @@ def install_automation(rows: MemoryRows, records: MemoryRecords, chance: random.
     in_postgres = chance.choice((None, None, "Name", "Phone"))
     in_salesforce = chance.choice((None, "Name", "Phone", "Zip"))
 
+    elsewhere = chance.random() < 0.4  # a row that the sync writes makes a trigger write another one
+    touched: list[str] = []
+
+    def ripple(statement: Statement) -> Cells:
+        others = [pk for pk in rows.rows(TABLE) if pk != statement.row.key]
+        if elsewhere and statement.by_sync and others and not touched and chance.random() < 0.3:
+            touched.append("now")
+            rows.edit(TABLE, chance.choice(sorted(others)), {"Phone": f"m{len(rows.captured)}"})
+            touched.clear()
+        return {}
+
     def trigger(statement: Statement) -> Cells:
         value = (statement.after or {}).get(in_postgres or "")
         return {in_postgres: value.upper()} if in_postgres and isinstance(value, str) else {}
@@ -32,7 +43,7 @@ def install_automation(rows: MemoryRows, records: MemoryRecords, chance: random.
             return {}
         return {in_salesforce: value.lower() if value != value.lower() or in_postgres else value.rstrip("!") + "!"}
 
-    rows.triggers.setdefault(TABLE, []).append(trigger)
+    rows.triggers.setdefault(TABLE, []).extend((trigger, ripple))
     records.automation.append(automation)
 
 

@@ -145,6 +145,8 @@ class Lineage:
         if tag is not None:
             return tag
         known = self.newest.get(plain(text))
+        if known is None and plain(text).startswith("m"):
+            return self._tag(text, {before} if before is not None else (), 0)  # a trigger wrote it, beside our write
         if known is None:
             self.wrongs.append(f"phantom: nobody wrote {text} ({side} {name})")
             return self._tag(text, (), 0)
@@ -173,7 +175,7 @@ class Lineage:
         older = self.ancestry(winner)
         if loser in older or self.texts[loser] == self.texts[winner]:
             return
-        if winner in self.ancestry(loser):
+        if winner in self.ancestry(loser, siblings=False):
             self.wrongs.append(f"stale: {where}: {self._name(loser)} undone by its ancestor {self._name(winner)}")
         elif self.texts[loser] in {self.texts[tag] for tag in older}:
             self.kept.add(loser)  # its user had returned to what the other one started from: only one side has changed

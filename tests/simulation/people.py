@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TWINS = "twins"
-RETURNS = 0.12  # chance that a user goes back to an earlier value
 
 
 class People:
@@ -44,7 +43,7 @@ class People:
             earlier = [
                 text for text in self._world.lineage.past.get((id_, name), []) if text != plain(before.get(name))
             ]
-            back = earlier and name not in GROUP and self._random.random() < RETURNS
+            back = earlier and name not in GROUP and self._random.random() < self._world.weather.returns
             values[name] = self._random.choice(earlier) if back else self._fresh()
         return values
 
@@ -96,6 +95,21 @@ class People:
         world.tell(f"user in Postgres inserts into {mapping.table} {cells}")
         author = world.lineage.edit(Side.POSTGRES, "", values, None)
         self._by_user(author, lambda: world.rows.insert(mapping.table, cells))
+
+    def family(self) -> None:
+        """A user makes a parent and its child, in one system or the other."""
+        world, (accounts, contacts) = self._world, self._world.mappings.mappings
+        side = self._random.choice(tuple(Side))
+        values, child = self._values(accounts, "", {}), self._values(contacts, "", {})
+        author, of_child = (world.lineage.edit(side, "", one, None) for one in (values, child))
+        world.tell(f"user in {side.title()} makes a family: {values} {child}")
+        with world.lineage.by_user({**author, **of_child}):
+            if side is Side.POSTGRES:
+                pk = world.rows.insert(accounts.table, values)
+                world.rows.insert(contacts.table, {**child, PARENT: RowId(accounts.table, pk)})
+            else:
+                parent = world.records.add(ACCOUNT, {**dict.fromkeys(accounts.names), **values})
+                world.records.add(contacts.object, {**dict.fromkeys(contacts.names), **child, PARENT: parent})
 
     def delete_postgres(self) -> None:
         """A user deletes a row that no other refers to."""

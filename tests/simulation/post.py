@@ -110,8 +110,8 @@ class Post:
         record = self.world.records.peek(identity.id)
         if record is None or record.deleted:
             return
-        hidden = self.world.weather.hidden
-        values = {name: value for name, value in record.values.items() if value is not None and name != hidden}
+        left_out = {self.world.weather.hidden, self.world.weather.unconfigured}
+        values = {name: value for name, value in record.values.items() if value is not None and name not in left_out}
         hint = Hint(identity, Change.UPDATED, f"om-{self.world.clock.new_id()}", record=replace(record, values=values))
         self.world.sent_messages[hint.hint_id] = self.world.as_read(identity, record)
         self.send(hint)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tests.simulation.promises import check
-from tests.simulation.weathers import WEATHERS
+from tests.simulation.weathers import BROKEN, WEATHERS
 from tests.simulation.world import BrokenPromise, World
 
 
@@ -33,7 +33,7 @@ class Report:
 
 def run(seed: int, weather: str, *, trace: bool = False, most: int | None = None) -> tuple[World, str | None]:
     """One run; the broken promise, if any."""
-    world = World(seed, WEATHERS[weather], trace=trace, most=most)
+    world = World(seed, (WEATHERS | BROKEN)[weather], trace=trace, most=most)
     try:
         world.run()
         check(world)

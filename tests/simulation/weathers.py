@@ -31,6 +31,13 @@ class Weather:
         visibility: seconds after a worker's death until its messages come again; the real one outlasts function
             time-out and lease together.
         touches: whether a reconciliation has every record settled now and then.
+        edits: chance that a happening is a user's edit.
+        unconfigured: a field that outbound messages leave out, for the admin has forgotten it; empty: none.
+        pace: seconds that pass at most from one happening to the next.
+        eager: whether the message of an edit is taken at once, by a worker that hurries.
+        returns: chance that a user goes back to an earlier value.
+        lateness: leases after which a request that nobody waits for has landed.
+        nursery: whether users mostly make parents with children.
     """
 
     policy: Policy = Policy.HOLD
@@ -52,6 +59,13 @@ class Weather:
     skew: float = 0.4
     visibility: float = 7.5
     touches: bool = True
+    edits: float = 0.09
+    unconfigured: str = ""
+    pace: float = 0.25
+    eager: bool = False
+    returns: float = 0.12
+    lateness: float = 2.0
+    nursery: bool = False
 
 
 WEATHERS = {
@@ -68,6 +82,7 @@ WEATHERS = {
     "no_sweep_everything": Weather(lost=0.0, touches=False, deletes=True, automation=True, refusals=True, family=True),
     "crowd": Weather(lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False),
     "hidden": Weather(lost=0.0, hidden="Phone"),
+    "unconfigured": Weather(lost=0.0, touches=False, unconfigured="Name"),
     "conditional": Weather(apex=False, deletes=True),
     "long_saves": Weather(slow=0.3, long_save=5.0, lost=0.0),
     "automation": Weather(automation=True),
@@ -76,5 +91,24 @@ WEATHERS = {
     "filled": Weather(filled=4),
     "filled_conditional": Weather(filled=4, apex=False, policy=Policy.SALESFORCE_WINS),
     "filled_deletes": Weather(filled=3, deletes=True),
+    "eager": Weather(lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, eager=True, edits=0.03),
+    "ripples": Weather(
+        lost=0.0, touches=False, automation=True, crash=0.0, fault=0.0, answers=False, eager=True, edits=0.03
+    ),
+    "late": Weather(
+        lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.15, answers=False, returns=0.5, lateness=5.0
+    ),
+    "conditional_crowd": Weather(
+        apex=False, lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, pace=0.06, eager=True
+    ),
+    "nursery": Weather(lost=0.0, touches=False, family=True, nursery=True, crash=0.01, eager=True, edits=0.04),
     "everything": Weather(deletes=True, automation=True, refusals=True, family=True, slow=0.2, long_save=3.0),
+}
+
+# Worlds that break a promise: of a deployment that is set up wrong, and of what the conditional writer cannot see.
+BROKEN = {
+    "short_visibility": Weather(lost=0.0, touches=False, visibility=0.3, crowd=True, crash=0.1, edits=0.03),
+    "conditional_long_saves": Weather(
+        apex=False, slow=0.3, long_save=5.0, lost=0.0, touches=False, fault=0.0, crash=0.0
+    ),
 }

@@ -99,7 +99,7 @@ class Worker:
             world.lineage.late_creations += creates
             effect()
 
-        world.saves.append((world.clock.now() + world.random.random() * 2 * LEASE, land))
+        world.saves.append((world.clock.now() + world.random.random() * world.weather.lateness * LEASE, land))
 
     def effect(self, port: str, method: str, call: Callable[[], Any], args: tuple[Any, ...]) -> Any:
         """An effect; what it read, and what it wrote into the ledger, is noted."""
@@ -298,12 +298,12 @@ class World:
         self.drain()
 
     def _happening(self) -> None:
-        self.clock.advance(self.random.random() * 0.25)
+        self.clock.advance(self.random.random() * self.weather.pace)
         self.post.reappear()
         self._land()
-        people, dice = self.people, self.random.random()
-        if dice < 0.09:
-            people.edit_postgres() if self.random.random() < 0.5 else people.edit_salesforce()
+        dice = self.random.random()
+        if dice < self.weather.edits:
+            self._edit()
         elif dice < 0.12:
             self._rarely()
         elif dice < 0.17:
@@ -317,6 +317,33 @@ class World:
             self.step(worker)
             if worker in self.workers and self.random.random() < self.weather.crash:
                 self.crash(worker)
+
+    def _edit(self) -> None:
+        people = self.people
+        if self.weather.nursery and self.random.random() < 0.7:
+            people.family()
+        elif self.random.random() < 0.5:
+            people.edit_postgres()
+        else:
+            people.edit_salesforce()
+        if self.weather.eager:
+            self._hurry()
+            if self.random.random() < 0.5:
+                people.edit_postgres()
+                self._hurry()
+
+    def _hurry(self) -> None:
+        """The message of an edit is taken at once, by a worker that goes some way without a pause."""
+        if len(self.workers) >= MOST_WORKERS:
+            return
+        self.post.deliver()
+        for _ in range(3):
+            self.post.relay()
+        self.start_worker()
+        worker = self.workers[-1] if self.workers else None
+        for _ in range(self.random.choice((0, 4, 9, 14, 20, 60))):
+            if worker in self.workers and worker is not None:
+                self.step(worker)
 
     def _rarely(self) -> None:
         people, weather = self.people, self.weather

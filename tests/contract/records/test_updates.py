@@ -83,6 +83,16 @@ def test_same_write_twice_is_stale_the_second_time(bench: Bench) -> None:
     assert again.operation == seen(bench, record.id).marker
 
 
+def test_values_as_seen_do_not_help_where_another_operation_has_landed(bench: Bench) -> None:
+    """A, B, A: a request that comes late would undo the last one."""
+    record = account(bench)
+    late = update(record, {"Phone": "late"})
+    assert isinstance(write(bench, update(record, {"Phone": "2"}))[0], RecordWritten)
+    bench.next_second()
+    bench.edit("Account", record.id, {"Phone": record.values["Phone"]})
+    assert [Stale()] == write(bench, late)
+
+
 def test_an_edit_in_the_same_second(bench: Bench) -> None:
     """Comparing everything sees an edit under the stamp that was seen; a stamp of whole seconds cannot."""
     bench.same_second()

@@ -93,6 +93,14 @@ def test_the_same_id_of_both_sides_is_two() -> None:
     assert deduplication_of(replace(ROW, hint_id="a b")) != deduplication_of(replace(ROW, hint_id="a c"))
 
 
+def test_a_change_back_has_an_id_of_its_own() -> None:
+    """Of A, B, A within five minutes the queue must not take the last one for the first."""
+    service = Service()
+    sender(service).send([replace(ROW, hint_id=hint_id) for hint_id in ("17", "18", "19")])
+    [(_, entries)] = service.calls
+    assert len({entry["MessageDeduplicationId"] for entry in entries}) == 3
+
+
 def test_content_rides_along_while_it_is_small() -> None:
     """A message that would be too large goes without it: the record is then read."""
     small, large = replace(RECORD, record=content(1000)), replace(RECORD, record=content(MESSAGE_BYTES))
