@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 
 from tests.simulation.runs import Report, run, run_all, shortest
-from tests.simulation.weathers import WEATHERS
+from tests.simulation.weathers import BROKEN, WEATHERS
 
 SHOWN = 8  # broken seeds of a weather
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description="Hunt for lost edits.")
     parser.add_argument("--seeds", type=int, default=1000, help="seeds of each weather")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
-    parser.add_argument("--weather", choices=sorted(WEATHERS), action="append", help="one or more; else all")
+    parser.add_argument("--weather", choices=sorted(WEATHERS | BROKEN), action="append", help="one or more; else all")
     parser.add_argument("--counts", action="store_true", help="say how often each fault, call and result was seen")
     parser.add_argument("--trace", type=int, metavar="SEED", help="tell the story of one seed, as short as it breaks")
     given = parser.parse_args()

@@ -44,7 +44,7 @@ class Mutant:
     patches: tuple[Patch, ...]
     weather: str = ""
     test: str = ""
-    ceiling: int = 300
+    ceiling: int = 1000
 
     @contextmanager
     def off(self) -> Iterator[None]:

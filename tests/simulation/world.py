@@ -128,7 +128,8 @@ class Worker:
         """Settle, and answer each message."""
         world = self.world
         for hint in self.hints:
-            self.seen.update(world.sent_messages.get(hint.hint_id, {}))
+            for at, tag in world.sent_messages.get(hint.hint_id, {}).items():
+                self.seen[at] = max(tag, self.seen.get(at, 0))  # of two messages that say the same, the later one
         for outcome in world.settler_of(self).settle(self.hints):
             self._answered(outcome)
 
