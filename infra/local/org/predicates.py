@@ -134,7 +134,7 @@ def _compare(node: Compare, get: Getter, found: Field, today: date) -> Predicate
         return lambda row: _fold(get(row)) == wanted
     if node.op == "!=":
         return lambda row: _fold(get(row)) != wanted
-    if found.type in {"boolean", "id", "reference"}:
+    if found.type in {"boolean", "reference"}:  # ids are ordered: a client may go through a table by them
         raise fail("INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {found.type} field: {found.name}")
     test = _ORDERED[node.op]
     return lambda row: (value := get(row)) is not None and wanted is not None and test(_fold(value), wanted)
