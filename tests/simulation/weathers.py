@@ -92,6 +92,7 @@ WEATHERS = {
     "filled_conditional": Weather(filled=4, apex=False, policy=Policy.SALESFORCE_WINS),
     "filled_deletes": Weather(filled=3, deletes=True),
     "eager": Weather(lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, eager=True, edits=0.03),
+    "crashes": Weather(lost=0.0, touches=False, crowd=True, crash=0.12, fault=0.05, answers=False, eager=True),
     "ripples": Weather(
         lost=0.0, touches=False, automation=True, crash=0.0, fault=0.0, answers=False, eager=True, edits=0.03
     ),
