@@ -94,9 +94,12 @@ class Writing:
         told = [(work, journal.agreed(work, self._clock.now(), self._issues_of(work))) for work in works]
         changes = [(work, change) for work, change in told if change is not None]
         outcomes = self._ledger.write([change for _, change in changes]) if changes else ()
-        moved = {
-            work.key for (work, _), outcome in zip(changes, outcomes, strict=True) if not self._kept(work, outcome)
-        }
+        moved = set()
+        for (work, change), outcome in zip(changes, outcomes, strict=True):
+            if self._kept(work, outcome):
+                work.entry = change.entry  # whoever waits for the record may be woken by what it says now
+            else:
+                moved.add(work.key)
         settled = [work for work in works if work.key not in moved]
         for work in settled:
             work.end(_over(work, Result.SETTLED if work.wrote else Result.UNCHANGED))
@@ -112,17 +115,18 @@ class Writing:
         message:          dirty d+1 .. fails either of them -> round again, with what the message told
         """
         changes = []
+        before = [work.operation for work in works]  # a lease of ours that could not be given back is ours all the same
         for work in works:
             work.operation = self._clock.new_id()
             changes.append(journal.opened(work, self._clock.now(), self._limits.lease))
         outcomes = self._ledger.write(changes) if changes else ()
         opened = []
-        for work, change, outcome in zip(works, changes, outcomes, strict=True):
+        for work, change, outcome, earlier in zip(works, changes, outcomes, before, strict=True):
             if self._kept(work, outcome):
                 work.entry = change.entry
                 opened.append(work)
             elif isinstance(outcome, Moved):
-                work.operation = ""
+                work.operation = earlier
         return opened
 
     def _link(self, work: Work) -> bool:

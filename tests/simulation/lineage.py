@@ -16,7 +16,7 @@ from typing import TypeAlias
 from chalicelib.core.ledger import EntryChange, Issue, IssueKind
 from chalicelib.core.model import Side
 from tests.simulation.habits import plain
-from tests.simulation.sample import GROUP, PARENT
+from tests.simulation.sample import CODE, GROUP, PARENT
 
 Place: TypeAlias = tuple[Side, str, str]  # side, id of the row or record, field
 Seen: TypeAlias = dict[tuple[Side, str, str], int]  # side, field and text, as a worker has read them: the tag
@@ -84,7 +84,7 @@ class Lineage:
         self._made += 1
         author = {}
         for name, text in values.items():
-            if name == PARENT:
+            if name in {PARENT, CODE}:
                 continue
             here = self.tags.get((side, id_, name))
             there = self.tags.get((side.other, other or "", name))

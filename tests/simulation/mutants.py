@@ -277,7 +277,7 @@ MUTANTS = (
     Mutant(
         "lease released on a handled failure",
         ((journal, "released", _released_not), (Work, "may_hold", False)),
-        "no_sweep",
+        "nursery",
     ),
     Mutant("dirty counter", ((MemoryLedger, "disturb", _disturb_nothing),), "eager", ceiling=3000),
     Mutant("ledger condition", ((MemoryLedger, "_write", _unconditional_write),), "no_sweep"),

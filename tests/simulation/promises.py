@@ -106,7 +106,11 @@ def _issues(world: World) -> None:
 
 
 def _families(world: World) -> None:
-    """No child refers to what is not there, and nobody waits for a parent that has come."""
+    """No child refers to what is not there, and nobody waits for a parent that has come.
+
+    What was checked before holds without the sweeper, which now looks after forgotten registrations.
+    """
+    world.wake()
     for mapping in world.mappings.mappings:
         for record in world.records.all(mapping.object):
             parent = record.values.get(PARENT)

@@ -82,7 +82,7 @@ WEATHERS = {
     "no_sweep_everything": Weather(lost=0.0, touches=False, deletes=True, automation=True, refusals=True, family=True),
     "crowd": Weather(lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False),
     "hidden": Weather(lost=0.0, hidden="Phone"),
-    "unconfigured": Weather(lost=0.0, touches=False, unconfigured="Name"),
+    "unconfigured": Weather(lost=0.02, touches=False, unconfigured="Name"),
     "conditional": Weather(apex=False, deletes=True),
     "long_saves": Weather(slow=0.3, long_save=5.0, lost=0.0),
     "automation": Weather(automation=True),

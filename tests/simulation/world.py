@@ -6,7 +6,7 @@ memory. One seed replays a run exactly.
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -14,7 +14,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from chalicelib.core.model import Change, Hint, Record, RowId, RowState, SalesforceId, Side
 from chalicelib.core.ports import Kept, WriteKind
 from chalicelib.core.settle import Settler
-from chalicelib.core.work import Outcome, Result
+from chalicelib.core.work import WAKE, Outcome, Result
 from chalicelib.core.writing import Limits
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledger import MemoryLedger
@@ -389,6 +389,12 @@ class World:
             while self.workers:
                 self.step(self.workers[0])
         raise BrokenPromise("messages go round for ever")
+
+    def wake(self) -> None:
+        """The sweeper looks after those who wait: a worker may have died before it removed what it had registered."""
+        for waiter in list(self.ledger.waiting.values()):
+            self.post.send(replace(waiter.hint, hint_id=f"{WAKE}due-{self.clock.new_id()}"))
+        self.drain()
 
     def sweep(self) -> None:
         """Have every record settled."""

@@ -25,6 +25,20 @@ def test_a_parent_wakes_on_every_pass() -> None:
     assert scene.ledger.waiting == {}
 
 
+def test_a_parent_that_was_disturbed_while_it_was_made_wakes_its_child() -> None:
+    """It goes round once more, finds everything written, and is linked from then on."""
+    scene = Scene()
+    parent, named = unborn(scene)
+    held = scene.take()
+    child = child_row(scene, named)
+    scene.settle()
+    scene.wire.then("rows.write", lambda: scene.ledger.disturb([scene.entry(parent)]))
+
+    scene.settle(*held)
+
+    assert [hint.identity for hint in scene.hints.sent] == [scene.row_id(child)]
+
+
 def test_children_are_woken_by_either_name_of_their_parent() -> None:
     """One waits for the row, the other for the record."""
     scene = Scene()

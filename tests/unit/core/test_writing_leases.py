@@ -303,3 +303,19 @@ def test_a_holder_that_is_disturbed_twice_still_links_what_it_has_created() -> N
 
     assert (told, scene.wire.count("records.write")) == ([Result.SETTLED], 1)
     assert scene.rows.rows(pair.table)[pair.pk or ()].sfid == scene.records.all("Account")[0].id
+
+
+def test_a_lease_that_could_not_be_given_back_is_not_handed_over_to_its_own_holder() -> None:
+    """Messages came in faster than the entry could be written: the worker's own message must come again."""
+    scene = Scene(limits=Limits(rounds=3))
+    pair = scene.linked(Name="Acme")
+    scene.edit_postgres(pair, Name="Acme Ltd")
+    scene.wire.meanwhile("records.write", lambda: scene.edit_salesforce(pair, Phone="2"))
+    scene.wire.meanwhile("ledger.write", lambda: None)  # the intent
+    for _ in range(4):  # every try to give the lease back, and the next intent
+        scene.wire.meanwhile("ledger.write", lambda: scene.ledger.disturb([scene.entry(pair)]))
+
+    outcomes = scene.settle(*scene.take())
+
+    assert [outcome.result for outcome in outcomes] != [Result.HANDED_OVER]
+    assert scene.entry(pair).intent is None or not outcomes[0].acknowledged
