@@ -16,6 +16,7 @@ from tests.simulation.runs import run
 
 APART = 100_000  # seeds between two starts
 SWITCH = "TWINLEDGER_MUTANT"
+LONGEST = 60.0  # seconds that a test of a mutant may take
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,11 @@ def test_fails(mutant: Mutant) -> Caught:
         "no:cacheprovider",
         mutant.test,
     ]
-    failed = (
-        subprocess.run(  # noqa: S603 - the command is ours
-            command, env=environment, capture_output=True, check=False
-        ).returncode
-        == 1
-    )
+    try:
+        ended = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=LONGEST)  # noqa: S603
+        failed = ended.returncode == 1
+    except subprocess.TimeoutExpired:
+        failed = True  # it waits for what does not come any more
     return Caught((1 if failed else None,), mutant.test if failed else "")
 
 

@@ -309,11 +309,21 @@ MUTANTS = (
     Mutant("echo storm limit", ((merge, "MAX_HOPS", 10**9),), "automation"),
     Mutant("missing is not null", ((Unit, "values", _null_for_missing),), "hidden"),
     Mutant("park on a permanent error", ((writing.Writing, "_failed", _never_parked),), "refusals"),
-    Mutant("waiter looks again", ((families.Families, "_register", _never_looks_again),), "nursery", ceiling=2000),
     Mutant(
-        "parent wakes on every pass", ((families.Families, "_tidy", _wakes_only_when_written),), "nursery", ceiling=1000
+        "waiter looks again",
+        ((families.Families, "_register", _never_looks_again),),
+        test="tests/unit/core/test_families.py::test_a_parent_that_arrives_while_its_child_registers_is_seen",
     ),
-    Mutant("wake before forget", ((families.Families, "_tidy", _forgets_before_it_sends),), "nursery", ceiling=2000),
+    Mutant(
+        "parent wakes on every pass",
+        ((families.Families, "_tidy", _wakes_only_when_written),),
+        test="tests/unit/core/test_families_woken.py::test_a_parent_wakes_on_every_pass",
+    ),
+    Mutant(
+        "wake before forget",
+        ((families.Families, "_tidy", _forgets_before_it_sends),),
+        test="tests/unit/core/test_families_woken.py::test_a_waiter_is_removed_after_its_message_was_sent",
+    ),
     Mutant("trusted message: quiet record", ((reading, "_quiet", _never_mind),), "no_sweep_refusals"),
     Mutant(
         "trusted message: newer second", ((reading.Reading, "_trustworthy", staticmethod(_older_message)),), "no_sweep"

@@ -38,6 +38,7 @@ class Weather:
         returns: chance that a user goes back to an earlier value.
         lateness: leases after which a request that nobody waits for has landed.
         nursery: whether users mostly make parents with children.
+        batch: messages that a worker takes at most.
     """
 
     policy: Policy = Policy.HOLD
@@ -66,6 +67,7 @@ class Weather:
     returns: float = 0.12
     lateness: float = 2.0
     nursery: bool = False
+    batch: int = 3
 
 
 WEATHERS = {
@@ -102,7 +104,7 @@ WEATHERS = {
     "conditional_crowd": Weather(
         apex=False, lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, pace=0.06, eager=True
     ),
-    "nursery": Weather(lost=0.0, touches=False, family=True, nursery=True, crash=0.01, eager=True, edits=0.04),
+    "nursery": Weather(lost=0.0, touches=False, family=True, nursery=True, crash=0.01, eager=True, edits=0.04, batch=1),
     "everything": Weather(deletes=True, automation=True, refusals=True, family=True, slow=0.2, long_save=3.0),
 }
 

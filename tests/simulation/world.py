@@ -246,8 +246,8 @@ class World:
     # --- workers
 
     def start_worker(self) -> None:
-        """A worker takes up to three messages, in any order."""
-        taken = self.post.take(3)
+        """A worker takes some messages, in any order."""
+        taken = self.post.take(self.weather.batch)
         if taken:
             worker = Worker(self, taken)
             worker.body = greenlet(worker.work, parent=self.scheduler)
