@@ -97,7 +97,7 @@ class Operators:
             TwinledgerError: the ledger or the queue refused.
         """
         issue = self._open(issue_id)
-        return self.decide(issue_id, issue.postgres if side is Side.POSTGRES else issue.salesforce, actor)
+        return self._decide(issue, issue.postgres if side is Side.POSTGRES else issue.salesforce, actor)
 
     def give(self, issue_id: str, texts: Iterable[str], actor: str) -> Decision:
         """Decide a conflict for values of one's own.
@@ -113,7 +113,7 @@ class Operators:
         """
         issue = self._open(issue_id)
         unit = self._unit(issue)
-        return self.decide(issue_id, parsed(self._mappings.by_name[issue.mapping], unit, texts), actor)
+        return self._decide(issue, parsed(self._mappings.by_name[issue.mapping], unit, texts), actor)
 
     def decide(self, issue_id: str, values: Fields, actor: str) -> Decision:
         """Decide a conflict for values of one's own.
@@ -127,7 +127,10 @@ class Operators:
             Rejected: it cannot be decided so; the text says why.
             TwinledgerError: the ledger or the queue refused.
         """
-        issue = self._open(issue_id)
+        return self._decide(self._open(issue_id), values, actor)
+
+    def _decide(self, issue: Issue, values: Fields, actor: str) -> Decision:
+        """Decide an open conflict as it was read; see :meth:`decide`."""
         unit = self._unit(issue)
         missing = [name for name in unit.fields if name not in values]
         if missing:
