@@ -25,6 +25,7 @@ from tests.fakes.ledger import MemoryLedger
 from tests.fakes.records import MemoryRecords
 from tests.fakes.rows import MemoryRows
 
+SWITCH = "TWINLEDGER_MUTANT"  # names a guard to the tests that are run without it
 Patch = tuple[Any, str, Any]  # object, attribute, what it is instead
 
 

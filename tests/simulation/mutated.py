@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from tests.simulation.mutants import BY_GUARD
+from tests.simulation.mutants import BY_GUARD, SWITCH
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _guard_off() -> object:
     """The guard is off for every test of the run."""
-    with BY_GUARD[os.environ["TWINLEDGER_MUTANT"]].off():
+    with BY_GUARD[os.environ[SWITCH]].off():
         yield

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from chalicelib.core.model import Change, Hint, Record, SalesforceId
+from chalicelib.core.model import Change, Hint, SalesforceId
 from tests.fakes.rows import Captured
 
 if TYPE_CHECKING:
@@ -118,9 +118,8 @@ class Post:
         if self.world.random.random() < 0.1:
             self.queue.append(hint)  # a queue delivers at least once
 
-    def announce(self, identity: SalesforceId, change: Change, record: Record) -> None:
+    def announce(self, identity: SalesforceId, change: Change) -> None:
         """A save was committed: a message is due, unless it is lost."""
-        del record
         if self.world.random.random() < self.world.weather.lost:
             self.world.count("message lost")
         elif change in {Change.DELETED, Change.UNDELETED}:

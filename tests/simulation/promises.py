@@ -155,10 +155,10 @@ def _names(world: World) -> set[str]:
 def _bounded(world: World) -> None:
     """Writes of the sync are a small multiple of the edits, of what was tried again, and of decisions."""
     writes = len(world.rows.writes) + len(world.records.writes)
-    edits = len({world.lineage.edits[tag] for tag in world.lineage.users}) + world.counts.get("re-parented", 0)
+    edits = len({world.lineage.edits[tag] for tag in world.lineage.users})
     again = sum(count for what, count in world.counts.items() if what.startswith(("crash", "fault", "result retry")))
     decided = len(world.lineage.decided) + len(world.ledger.issues)
-    most = ECHO * (edits + again + decided) + 2 * len(world.ledger.entries) + world.counts.get("deleted", 0) * 2
+    most = ECHO * (edits + again + decided) + 2 * len(world.ledger.entries)
     if writes > most:
         raise BrokenPromise(f"{writes} writes after {edits} edits, {again} failures and {decided} decisions")
 

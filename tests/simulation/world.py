@@ -230,7 +230,7 @@ class World:
         before = self.shown.get(identity.id, {})
         self.lineage.committed(Side.SALESFORCE, identity.id, before, record.values, judge=self._judges)
         self.shown[identity.id] = dict(record.values)
-        self.post.announce(identity, change, record)
+        self.post.announce(identity, change)
 
     @property
     def _judges(self) -> bool:

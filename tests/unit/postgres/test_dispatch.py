@@ -26,6 +26,7 @@ def test_a_record_goes_out_once_at_a_time() -> None:
     first = dispatch.take(10)
     dispatch.put([row(2, A), row(3, B), row(4, A)])
     second = dispatch.take(10)
+    assert ids(second) == [(3,)]  # at once: where this does not hold, the next take would wait for ever
     dispatch.accept(first)
     third = dispatch.take(10)
     assert (ids(first), ids(second), ids(third)) == ([(1,)], [(3,)], [(2, 4)])
