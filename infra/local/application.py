@@ -16,10 +16,11 @@ import psycopg
 import requests
 from psycopg import sql
 
-from infra.local import cloudformation, deploy
+from infra.deployment import build, chalice, cloudformation
+from infra.deployment.progress import log_end
 from infra.local.credentials import INSTANCE_URL
 from infra.local.layout import ROOT
-from infra.local.processes import log_end, plain_environment
+from infra.local.processes import plain_environment
 
 if TYPE_CHECKING:
     from infra.local.services import Services
@@ -44,7 +45,7 @@ class Application:
 
     services: Services
     outputs: dict[str, str] = field(default_factory=dict)
-    deployment: deploy.Deployment = field(default_factory=lambda: deploy.Deployment(()))
+    deployment: chalice.Deployment = field(default_factory=lambda: chalice.Deployment(()))
 
     @property
     def api_url(self) -> str:
@@ -66,7 +67,7 @@ class Application:
     def environment(self) -> dict[str, str]:
         """What a process on this machine needs to run the application's code."""
         committed = json.loads((self.services.layout.source / ".chalice" / "config.json").read_text(encoding="utf-8"))
-        completed = deploy.stage_configuration(committed, STAGE, self.outputs)
+        completed = build.stage_configuration(committed, STAGE, self.outputs)
         common = completed.get("environment_variables", {})
         own = completed["stages"][STAGE]["environment_variables"]
         return {**common, **own, **self.services.emulator.client_environment}
@@ -110,18 +111,18 @@ class Application:
             DeployError: chalice failed.
         """
         layout, credentials = self.services.layout, self.services.credentials
-        deploy.build(layout.source, layout.build, STAGE, self.outputs)
+        build.build(layout.source, layout.build, STAGE, self.outputs)
         fingerprint = self._fingerprint()
         if credentials.deployed == fingerprint:
-            self.deployment = deploy.deployed(layout.build, STAGE)
+            self.deployment = chalice.deployed(layout.build, STAGE)
             return False
         if not credentials.deployed:
-            deploy.forget(layout.build)
+            chalice.forget(layout.build)
         environment = plain_environment(**self.services.emulator.client_environment)
         log = layout.log("deploy")
-        self.deployment = deploy.run_chalice(layout.chalice, layout.build, STAGE, environment, log)
-        deploy.report_partial_batches(self._client("lambda"), self.deployment)
-        deploy.route_events(
+        self.deployment = chalice.run_chalice(layout.chalice, layout.build, STAGE, environment, log)
+        chalice.report_partial_batches(self._client("lambda"), self.deployment)
+        chalice.route_events(
             self._client("events"),
             self._client("lambda"),
             self.outputs["EventBusName"],
@@ -258,7 +259,7 @@ class Application:
 
     def _fingerprint(self) -> str:
         layout = self.services.layout
-        digest = hashlib.sha256(deploy.fingerprint(layout.build).encode())
+        digest = hashlib.sha256(build.fingerprint(layout.build).encode())
         digest.update((layout.source / "manage.py").read_bytes())
         return digest.hexdigest()
 

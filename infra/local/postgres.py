@@ -26,9 +26,10 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from infra.deployment.progress import log_end
 from infra.local.ports import free_port
 from infra.local.postgres_programs import ClusterError, Programs
-from infra.local.processes import detach, guard, log_end, release
+from infra.local.processes import detach, guard, release
 from infra.local.unprivileged import User
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from infra.local.processes import log_end
+from infra.deployment.progress import log_end
 
 if TYPE_CHECKING:
     import subprocess

@@ -134,13 +134,6 @@ def release(guarding: subprocess.Popen[bytes]) -> None:
     guarding.communicate()
 
 
-def log_end(log: Path, characters: int = 2000) -> str:
-    """The end of a log file, for an error message."""
-    with contextlib.suppress(FileNotFoundError):
-        return log.read_text(encoding="utf-8", errors="replace")[-characters:]
-    return ""
-
-
 def _wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Wait for the end of `processes`; those that still run after `seconds` are returned. A zombie has ended."""
     deadline = time.monotonic() + seconds

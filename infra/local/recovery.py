@@ -10,8 +10,8 @@ from infra.local.processes import marked
 from infra.local.services import NAMES, ServiceError, Services
 
 if TYPE_CHECKING:
+    from infra.deployment.progress import Progress
     from infra.local.layout import Layout
-    from infra.local.progress import Progress
 
 WITH_DATA = ("postgres", "org")
 AGAIN = {

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import psutil
 import requests
 
+from infra.deployment.progress import log_end
 from infra.local.credentials import DEFAULT_PORTS, EDITOR, Credentials, write_private
 from infra.local.emulator import Emulator
 from infra.local.layout import ROOT, Layout
 from infra.local.ports import HOST, free_port, is_free
 from infra.local.postgres import Cluster
-from infra.local.processes import MARKER, PidFile, detach, end, log_end, marked, plain_environment, spawn
+from infra.local.processes import MARKER, PidFile, detach, end, marked, plain_environment, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

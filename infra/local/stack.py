@@ -14,14 +14,13 @@ import botocore.exceptions
 import psycopg
 import requests
 
+from infra.deployment.errors import DeploymentError
+from infra.deployment.progress import Progress
 from infra.local.application import Application, ApplicationError
-from infra.local.cloudformation import StackError
 from infra.local.credentials import Credentials, write_private
-from infra.local.deploy import DeployError
 from infra.local.emulator import EmulatorError
 from infra.local.layout import Layout
 from infra.local.postgres import ClusterError
-from infra.local.progress import Progress
 from infra.local.recovery import prepare, remedy
 from infra.local.roundtrip import RoundTrip, RoundTripError, wait_until
 from infra.local.services import NAMES, ServiceError, Services
@@ -33,11 +32,10 @@ if TYPE_CHECKING:
 FAILURES = (
     ApplicationError,
     ClusterError,
-    DeployError,
+    DeploymentError,
     EmulatorError,
     RoundTripError,
     ServiceError,
-    StackError,
     UserError,
     OSError,
     psycopg.Error,

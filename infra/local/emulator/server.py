@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
+from infra.deployment.progress import log_end
 from infra.local.ports import HOST, free_port
-from infra.local.processes import detach, guard, log_end, plain_environment, release, spawn, stop_tree
+from infra.local.processes import detach, guard, plain_environment, release, spawn, stop_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from chalicelib.aws import clients
-from infra.local import cloudformation
+from infra.deployment import cloudformation
 from infra.local.emulator import Emulator
 
 STACK = Path(__file__).resolve().parents[3] / "infra" / "stack.yaml"

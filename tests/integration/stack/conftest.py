@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.deployment.progress import Progress
 from infra.local import stack
 from infra.local.emulator import server
 from infra.local.layout import ROOT, Layout
-from infra.local.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import boto3
 import pytest
 import requests
 
-from infra.local import cloudformation, deploy
+from infra.deployment import build, chalice, cloudformation
 from infra.local.emulator import Emulator
 from infra.local.processes import plain_environment
 
@@ -101,30 +101,30 @@ def source(tmp_path_factory: pytest.TempPathFactory, client: Callable[[str], Any
 @pytest.fixture(scope="module")
 def run(
     emulator: Emulator, outputs: dict[str, str], source: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], deploy.Deployment]:
+) -> Callable[[], chalice.Deployment]:
     """Deploy the application as it is now."""
     folder = tmp_path_factory.mktemp("build")
 
-    def now() -> deploy.Deployment:
-        deploy.build(source, folder / "copy", "local", outputs)
+    def now() -> chalice.Deployment:
+        build.build(source, folder / "copy", "local", outputs)
         environment = plain_environment(**emulator.client_environment)
-        return deploy.run_chalice(CHALICE, folder / "copy", "local", environment, folder / "deploy.log")
+        return chalice.run_chalice(CHALICE, folder / "copy", "local", environment, folder / "deploy.log")
 
     return now
 
 
 @pytest.fixture(scope="module")
-def deployment(run: Callable[[], deploy.Deployment]) -> deploy.Deployment:
+def deployment(run: Callable[[], chalice.Deployment]) -> chalice.Deployment:
     """The first deployment."""
     return run()
 
 
-def url(emulator: Emulator, deployment: deploy.Deployment) -> str:
+def url(emulator: Emulator, deployment: chalice.Deployment) -> str:
     """The address of the deployed API."""
     return f"{emulator.endpoint_url}/restapis/{deployment.rest_api_id}/api/_user_request_"
 
 
-def test_routes_answer(emulator: Emulator, deployment: deploy.Deployment) -> None:
+def test_routes_answer(emulator: Emulator, deployment: chalice.Deployment) -> None:
     """JSON and XML routes are served, and another media type is refused."""
     base = url(emulator, deployment)
     assert requests.get(f"{base}/health", timeout=30).json() == {"answer": "first"}
@@ -137,10 +137,10 @@ def test_routes_answer(emulator: Emulator, deployment: deploy.Deployment) -> Non
 
 
 def test_failed_messages_of_a_batch_stay(
-    client: Callable[[str], Any], outputs: dict[str, str], deployment: deploy.Deployment
+    client: Callable[[str], Any], outputs: dict[str, str], deployment: chalice.Deployment
 ) -> None:
     """With the settings that chalice cannot make, only those messages of a batch are deleted that did not fail."""
-    deploy.report_partial_batches(client("lambda"), deployment)
+    chalice.report_partial_batches(client("lambda"), deployment)
     sqs, queue = client("sqs"), outputs["SalesforceChangesUrl"]
     entries = [
         {"Id": body, "MessageBody": body, "MessageGroupId": body, "MessageDeduplicationId": body}
@@ -158,11 +158,11 @@ def test_failed_messages_of_a_batch_stay(
 
 
 def test_events_of_a_custom_bus_are_routed(
-    client: Callable[[str], Any], outputs: dict[str, str], source: Path, deployment: deploy.Deployment
+    client: Callable[[str], Any], outputs: dict[str, str], source: Path, deployment: chalice.Deployment
 ) -> None:
     """The rule that chalice cannot make brings the bus's events to the function; making it twice is no harm."""
     for _ in range(2):
-        deploy.route_events(
+        chalice.route_events(
             client("events"),
             client("lambda"),
             outputs["EventBusName"],
@@ -177,7 +177,7 @@ def test_events_of_a_custom_bus_are_routed(
 
 
 def test_second_deployment_replaces_the_code(
-    emulator: Emulator, source: Path, deployment: deploy.Deployment, run: Callable[[], deploy.Deployment]
+    emulator: Emulator, source: Path, deployment: chalice.Deployment, run: Callable[[], chalice.Deployment]
 ) -> None:
     """A changed application takes the place of the first one, at the same address."""
     (source / "chalicelib" / "reply.py").write_text("HEALTH = {'answer': 'second'}", encoding="utf-8")
@@ -187,13 +187,13 @@ def test_second_deployment_replaces_the_code(
 
 
 def test_failure_shows_what_chalice_said(
-    source: Path, run: Callable[[], deploy.Deployment], deployment: deploy.Deployment
+    source: Path, run: Callable[[], chalice.Deployment], deployment: chalice.Deployment
 ) -> None:
     """An application that cannot be imported is told with its own error."""
     good = (source / "app.py").read_text(encoding="utf-8")
     (source / "app.py").write_text("raise RuntimeError('the reason')", encoding="utf-8")
     try:
-        with pytest.raises(deploy.DeployError, match="the reason"):
+        with pytest.raises(chalice.DeployError, match="the reason"):
             run()
     finally:
         (source / "app.py").write_text(good, encoding="utf-8")
@@ -201,8 +201,8 @@ def test_failure_shows_what_chalice_said(
 
 def test_missing_source_is_named(tmp_path: Path) -> None:
     """A folder without an application is refused with the file's name."""
-    with pytest.raises(deploy.DeployError, match=r"app\.py does not exist"):
-        deploy.build(tmp_path, tmp_path / "copy", "local", {})
+    with pytest.raises(build.BuildError, match=r"app\.py does not exist"):
+        build.build(tmp_path, tmp_path / "copy", "local", {})
 
 
 def test_configuration_is_completed() -> None:
@@ -213,7 +213,7 @@ def test_configuration_is_completed() -> None:
     }
     names = ("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "FunctionRoleArn")
     secrets = ("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn")
-    completed = deploy.stage_configuration(committed, "local", {name: name for name in (*names, *secrets)})
+    completed = build.stage_configuration(committed, "local", {name: name for name in (*names, *secrets)})
     assert completed["stages"]["dev"] == {"xray": True}
     assert completed["environment_variables"] == {"COMMON": "1"}
     assert completed["stages"]["local"] == {
@@ -247,8 +247,8 @@ def test_fingerprint_follows_the_content(tmp_path: Path) -> None:
         (source / name).write_text(content, encoding="utf-8")
 
     def fingerprint() -> str:
-        deploy.build(source, tmp_path / "copy", "local", outputs)
-        return deploy.fingerprint(tmp_path / "copy")
+        build.build(source, tmp_path / "copy", "local", outputs)
+        return build.fingerprint(tmp_path / "copy")
 
     first = fingerprint()
     assert fingerprint() == first

@@ -15,10 +15,10 @@ import psycopg
 import pytest
 import requests
 
+from infra.deployment.progress import Progress
 from infra.local import services, stack
 from infra.local.credentials import Credentials
 from infra.local.processes import PidFile
-from infra.local.progress import Progress
 from infra.local.recovery import complaint, prepare
 from infra.local.roundtrip import ask_org
 from infra.local.services import ServiceError, Services

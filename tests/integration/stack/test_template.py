@@ -10,7 +10,7 @@ import boto3
 import pytest
 from cfnlint.api import lint_all
 
-from infra.local import cloudformation
+from infra.deployment import cloudformation
 from infra.local.emulator import Emulator
 
 if TYPE_CHECKING:

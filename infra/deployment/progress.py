@@ -1,4 +1,4 @@
-"""Progress on the terminal, one line for each step, with the elapsed time."""
+"""Progress on the terminal, one line for each step, with the elapsed time; the end of a log."""
 
 from __future__ import annotations
 
@@ -36,3 +36,10 @@ class Progress:
         details: list[str] = []
         yield details
         self.say(f"{step}: {', '.join([*details, f'{time.monotonic() - began:.1f} s'])}")
+
+
+def log_end(log: Path, characters: int = 2000) -> str:
+    """The end of a log file, for an error message."""
+    with contextlib.suppress(FileNotFoundError):
+        return log.read_text(encoding="utf-8", errors="replace")[-characters:]
+    return ""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from infra.deployment.errors import DeploymentError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -14,7 +16,7 @@ POLL_SECONDS = 0.2
 MAX_POLLS = 600
 
 
-class StackError(RuntimeError):
+class StackError(DeploymentError):
     """CloudFormation refused the template, or rolled the stack back; the message has its reasons."""
 
 

@@ -1,31 +1,26 @@
-"""Deploy the application with chalice from a copy that holds one stage's generated configuration.
-
-The copy keeps the generated configuration out of the work tree, and chalice's packages between deployments, so that a
-deployment builds the dependencies only when `requirements.txt` has changed.
-"""
+"""Deploy the application with chalice, and set what chalice itself cannot."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.local.processes import log_end
+from infra.deployment.errors import DeploymentError
+from infra.deployment.progress import log_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-SOURCES = ("app.py", "requirements.txt", "chalicelib")
 PARTIAL_BATCHES = ["ReportBatchItemFailures"]
 KEPT_PACKAGES = 6
 DEPLOY_SECONDS = 600
 
 
-class DeployError(RuntimeError):
+class DeployError(DeploymentError):
     """chalice did not deploy; the message holds the end of its output."""
 
 
@@ -51,58 +46,6 @@ class Deployment:
     def queue_sources(self) -> list[str]:
         """The ids of the event source mappings of the queues."""
         return [each["event_uuid"] for each in self.resources if each["resource_type"] == "sqs_event"]
-
-
-def stage_variables(stage: str, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The functions' environment variables that follow from the stack's outputs."""
-    return {
-        "TWINLEDGER_STAGE": stage,
-        "TWINLEDGER_LEDGER_TABLE": outputs["LedgerTable"],
-        "TWINLEDGER_SALESFORCE_QUEUE_URL": outputs["SalesforceChangesUrl"],
-        "TWINLEDGER_POSTGRES_QUEUE_URL": outputs["PostgresChangesUrl"],
-        "TWINLEDGER_DATABASE_SECRET": outputs["DatabaseSecretArn"],
-        "TWINLEDGER_SALESFORCE_SECRET": outputs["SalesforceSecretArn"],
-        "TWINLEDGER_WEBHOOK_SECRET": outputs["WebhookSecretArn"],
-    }
-
-
-def stage_configuration(committed: dict[str, Any], stage: str, outputs: Mapping[str, str]) -> dict[str, Any]:
-    """The committed chalice configuration with `stage` completed by the stack's outputs."""
-    settings = committed["stages"].get(stage, {})
-    variables = settings.get("environment_variables", {}) | stage_variables(stage, outputs)
-    completed = settings | {"iam_role_arn": outputs["FunctionRoleArn"], "environment_variables": variables}
-    return committed | {"stages": {**committed["stages"], stage: completed}}
-
-
-def build(source: Path, target: Path, stage: str, outputs: Mapping[str, str]) -> None:
-    """Copy what chalice deploys from `source` to `target`, with the completed configuration.
-
-    Raises:
-        DeployError: A file that chalice needs is not in `source`.
-    """
-    target.mkdir(parents=True, exist_ok=True)
-    for name in SOURCES:
-        if not (source / name).exists():
-            raise DeployError(f"{source / name} does not exist")
-        _replace(source / name, target / name)
-    settings = target / ".chalice"
-    settings.mkdir(exist_ok=True)
-    for policy in (source / ".chalice").glob("policy*.json"):
-        _replace(policy, settings / policy.name)
-    committed = json.loads((source / ".chalice" / "config.json").read_text(encoding="utf-8"))
-    completed = json.dumps(stage_configuration(committed, stage, outputs), indent=2)
-    (settings / "config.json").write_text(completed, encoding="utf-8")
-
-
-def fingerprint(target: Path) -> str:
-    """A hash of all that a deployment from `target` depends on."""
-    digest = hashlib.sha256()
-    files = [target / ".chalice" / "config.json", *(target / name for name in SOURCES)]
-    for path in sorted(each for file in files for each in ([file] if file.is_file() else file.rglob("*"))):
-        if path.is_file():
-            digest.update(f"{path.relative_to(target)}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def run_chalice(chalice: Path, target: Path, stage: str, environment: Mapping[str, str], log: Path) -> Deployment:
@@ -171,15 +114,6 @@ def route_events(events: Any, functions: Any, bus: str, arn: str, name: str) -> 
         )
     except functions.exceptions.ResourceConflictException:
         return  # the permission is there since an earlier deployment
-
-
-def _replace(source: Path, target: Path) -> None:
-    """Make `target` an exact copy of the file or folder `source`."""
-    if source.is_file():
-        shutil.copy2(source, target)
-        return
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
 
 
 def _forget_old_packages(folder: Path) -> None:
