@@ -4,7 +4,9 @@ Each prints to the standard output, and gives the exit status; what cannot be do
 """
 
 import argparse
+import math
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 
 from chalicelib import pages
@@ -124,6 +126,46 @@ def _told(wiring: Wiring, decision: Decision, found: Standing, waited: float) ->
 
 def _assigned(values: Fields) -> str:
     return ", ".join(f"{name} = {pages.value(value)}" for name, value in values.items())
+
+
+def revert(wiring: Wiring, options: argparse.Namespace) -> int:
+    """Put a record, or some of its fields, back to an earlier moment of its history; and wait until that is done."""
+    named, reverting = wiring.names().known(options.record), wiring.reverting()
+    take = Side(options.take) if options.take else None
+    reversal = reverting.plan(named.key or "", _moment(options), options.actor, fields=options.field or (), take=take)
+    for name, value in reversal.values.items():
+        held = ", ".join(f"{side.title()} {pages.value(reversal.held[name][side])}" for side in Side)
+        lines([f"{name}: {held} -> {pages.value(value)}"])
+    if options.dry_run:
+        return 0
+    reverting.carry_out(reversal)
+    until = wiring.clock.now() + options.wait
+    while (found := reverting.standing(reversal))[0] is End.PENDING and wiring.clock.now() < until:
+        wiring.clock.sleep(LOOK_AGAIN)
+    end, text = found
+    if end is End.SETTLED:
+        lines(["settled: both sides hold it"])
+        return 0
+    if end is End.PENDING:
+        lines([f"not carried out within {options.wait:g} s; `show {options.record}` tells what comes of it"])
+        return UNFINISHED
+    lines([f"{'refused' if end is End.REFUSED else 'not carried out'}: {text}"])
+    return FAILED
+
+
+def _moment(options: argparse.Namespace) -> float:
+    """The moment to go back to: when a second began, or when it was over.
+
+    Raises:
+        Rejected: it is no moment.
+    """
+    text = options.before or options.to
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Rejected(f'"{text}" is no moment: write it as `show` does, 2026-11-24 10:11:44Z') from None
+    seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    return math.nextafter(seconds, 0.0) if options.before else math.nextafter(math.floor(seconds) + 1.0, 0.0)
 
 
 def retry(wiring: Wiring, options: argparse.Namespace) -> None:

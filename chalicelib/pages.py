@@ -20,6 +20,7 @@ _CAUSES = {
     Cause.EDIT: "edit of {other}",
     Cause.POLICY: "decided by the policy, for {other}",
     Cause.ANSWER: "decision",
+    Cause.REVERT: "put back",
     Cause.FORM: "form of {other}",
     Cause.CREATE: "created, as in {other}",
     Cause.DELETE: "deleted, as in {other}",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.installing import Installer
     from chalicelib.jobs.names import Names
     from chalicelib.jobs.operators import Operators
+    from chalicelib.jobs.reverting import Reverting
     from chalicelib.jobs.settling import Batch, Message
     from chalicelib.jobs.status import Finding
     from chalicelib.jobs.sweep import Sweep
@@ -221,6 +222,18 @@ class Wiring(Systems):
             issues=self.archive,
             hints=self.hints,
             clock=self.clock,
+        )
+
+    def reverting(self) -> "Reverting":
+        """Puts earlier values back."""
+        from chalicelib.jobs.reverting import Reverting
+
+        return Reverting(
+            mappings=self.installed().mappings,
+            ledger=self.ledger,
+            archive=self.archive,
+            clock=self.clock,
+            wake=self.operators().wake,
         )
 
     def names(self) -> "Names":

@@ -15,8 +15,9 @@ from chalicelib.aws.bodies import Bodies, MissingChunk, Spilled
 from chalicelib.aws.items import Attributes
 from chalicelib.aws.table import Put, Refused, Table
 from chalicelib.aws.waiting import Waiting
+from chalicelib.core.answers import decided, reverted
 from chalicelib.core.errors import ProtocolError, Superseded, TwinledgerError
-from chalicelib.core.ledger import Answer, Entry, EntryChange, Issue, alike
+from chalicelib.core.ledger import Answer, Entry, EntryChange, Issue
 from chalicelib.core.model import Identity, RecordKey
 from chalicelib.core.ports import Clock, Failed, Kept, Moved, Stale
 
@@ -185,21 +186,23 @@ class DynamoLedger(Waiting):
               |                  |<== base v=9 if dirty=2: refused =======|   so the holder goes round with the answer
 
         Returns:
-            Kept; or Stale where the issue is closed by now or shows other values than the person saw.
+            Kept; or Stale where the issue is closed by now, shows other values than the person saw, or is decided.
 
         Raises:
             Superseded: the record kept moving.
         """
+        return self._act(key, lambda entry: decided(entry, unit, answer))
 
-        def decided(entry: Entry) -> Entry | None:
-            shown = entry.issues.get(unit)
-            if shown is None or not alike(shown.postgres, answer.postgres):
-                return None
-            if not alike(shown.salesforce, answer.salesforce):
-                return None
-            return replace(entry, answers={**entry.answers, unit: answer})
+    def revert(self, key: RecordKey, answers: Mapping[str, Answer]) -> Kept | Stale:
+        """Store by unit which earlier values are to be put back, under the same condition as :meth:`answer`.
 
-        return self._act(key, decided)
+        Returns:
+            Kept; or Stale where there is no such record, or a unit is not as the person saw it, or is in question.
+
+        Raises:
+            Superseded: the record kept moving.
+        """
+        return self._act(key, lambda entry: reverted(entry, answers))
 
     def clear_refusals(self, key: RecordKey) -> Kept | Stale:
         """Have parked writes tried once more. Stale where there is no such record.

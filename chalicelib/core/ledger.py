@@ -143,7 +143,7 @@ class OpenIssue:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A person's decision of a conflict: good only while both sides are as they were shown.
+    """A person's decision: good only while both sides are as they were shown.
 
     Attributes:
         id: answer id.
@@ -151,6 +151,7 @@ class Answer:
         postgres: what was shown of Postgres.
         salesforce: what was shown of Salesforce.
         actor: who decided.
+        reverts: it puts an earlier value back where nothing is in question; else it decides a conflict.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Answer:
     postgres: Remembered
     salesforce: Remembered
     actor: str
+    reverts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,7 @@ class Cause(StrEnum):
     EDIT = "edit"  # an edit of the other side was carried over
     POLICY = "policy"  # a policy decided a conflict
     ANSWER = "answer"  # a person decided
+    REVERT = "revert"  # a person put an earlier value back
     FORM = "form"  # the other side had stored another form
     CREATE = "create"
     DELETE = "delete"

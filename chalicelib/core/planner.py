@@ -183,6 +183,8 @@ class _Planner:
             self._one_sided(unit, postgres, salesforce)
             return
         pair = _Pair(unit, base, postgres, salesforce)
+        if self._reverted(pair):
+            return
         outcome = merge(
             base,
             postgres,
@@ -309,6 +311,14 @@ class _Planner:
             result.bases[name] = Base(None, None, None, BaseState.CONTESTED)
         result.conflicts.append(Conflict(name, IssueKind.CONFLICT, pair.postgres, pair.salesforce))
 
+    def _reverted(self, pair: "_Pair") -> bool:
+        """Put an earlier value back, if both sides are as they were shown: they need not differ for it."""
+        name, base = pair.unit.name, pair.base
+        if base is not None and base.state is BaseState.HALF and self._carried(name):
+            return False  # half of it has landed, and is used up: it is completed
+        answer = self.entry.answers.get(name)
+        return answer is not None and answer.reverts and self._decided(pair)
+
     def _decided(self, pair: "_Pair") -> bool:
         """Carry out a person's answer, if both sides are as they were shown."""
         answer = self.entry.answers.get(pair.unit.name)
@@ -321,7 +331,8 @@ class _Planner:
     def _by(self, answer: Answer | None, pair: "_Pair", outcome: Merge) -> None:
         """Aim at what a person decided; of half an answer, who that was may not be known any more."""
         actor = answer.actor if answer is not None else ""
-        self._aim(pair, outcome, Cause.ANSWER, f"a person decided: {actor}" if actor else "a person decided")
+        cause = Cause.REVERT if answer is not None and answer.reverts else Cause.ANSWER
+        self._aim(pair, outcome, cause, f"a person decided: {actor}" if actor else "a person decided")
         if actor:
             self.result.deciders[pair.unit.name] = actor
 

@@ -419,6 +419,27 @@ def test_an_answer_to_something_else_is_refused(
     assert ledger.answer("none", unit, Answer("answer-1", ("c",), ("a",), ("b",), "ann")) == Stale()
 
 
+def test_a_conflict_is_decided_once(ledger: AnyLedger, key: str) -> None:
+    """Of two persons one is told that the other was faster."""
+    keep(ledger, None, conflict(key))
+    first, second = (Answer(f"answer-{name}", (name,), ("a",), ("b",), name) for name in ("ann", "bob"))
+    assert (ledger.answer(key, "Name", first), ledger.answer(key, "Name", second)) == (Kept(), Stale())
+    assert ledger.read([key])[key].answers == {"Name": first}
+
+
+def test_earlier_values_stand_in_the_entry_and_disturb_it(ledger: AnyLedger, key: str) -> None:
+    """All units of them, or none where one is not as the person saw it."""
+    base = Base(("a",), ("a",), ("b",))
+    first = keep(ledger, None, fresh(key, alive=True, bases={"Name": base, "Phone": base}))
+    answer = Answer("answer-1", ("c",), ("a",), ("b",), "ann", reverts=True)
+    other = replace(answer, postgres=("x",))
+    assert ledger.revert(key, {"Name": answer, "Phone": other}) == Stale()
+    assert ledger.read([key]) == {key: first}
+    assert ledger.revert(key, {"Name": answer, "Phone": answer}) == Kept()
+    assert ledger.read([key]) == {key: replace(first, dirty=1, answers={"Name": answer, "Phone": answer})}
+    assert ledger.revert("none", {"Name": answer}) == Stale()
+
+
 def test_refusals_are_cleared_by_an_operator(ledger: AnyLedger, key: str) -> None:
     """A retry is a disturbance too."""
     first = keep(ledger, None, full(key))

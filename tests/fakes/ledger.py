@@ -1,10 +1,11 @@
 """A ledger in memory. The contract suite holds it to the same behaviour as the real one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from chalicelib.core.answers import decided, reverted
 from chalicelib.core.errors import ProtocolError
-from chalicelib.core.ledger import Answer, Entry, EntryChange, History, Issue, alike
+from chalicelib.core.ledger import Answer, Entry, EntryChange, History, Issue
 from chalicelib.core.model import Identity, RecordKey
 from chalicelib.core.ports import Failed, Kept, Moved, Stale, Waiter
 
@@ -92,22 +93,23 @@ class MemoryLedger:
         return [waiter for (_, child), waiter in self.waiting.items() if child == key]
 
     def answer(self, key: RecordKey, unit: str, answer: Answer) -> Kept | Stale:
-        """Store a person's decision; refused where the issue is gone or shows other values by now."""
-        entry = self.entries.get(key)
-        shown = entry.issues.get(unit) if entry is not None else None
-        if entry is None or shown is None:
-            return Stale()
-        if not (alike(shown.postgres, answer.postgres) and alike(shown.salesforce, answer.salesforce)):
-            return Stale()
-        self.entries[key] = replace(entry, answers={**entry.answers, unit: answer}, dirty=entry.dirty + 1)
-        return Kept()
+        """Store a person's decision."""
+        return self._act(key, lambda entry: decided(entry, unit, answer))
+
+    def revert(self, key: RecordKey, answers: Mapping[str, Answer]) -> Kept | Stale:
+        """Store which earlier values are to be put back."""
+        return self._act(key, lambda entry: reverted(entry, answers))
 
     def clear_refusals(self, key: RecordKey) -> Kept | Stale:
         """Have parked writes tried once more."""
+        return self._act(key, lambda entry: replace(entry, refusals={}))
+
+    def _act(self, key: RecordKey, action: Callable[[Entry], Entry | None]) -> Kept | Stale:
         entry = self.entries.get(key)
-        if entry is None:
+        after = None if entry is None else action(entry)
+        if after is None:
             return Stale()
-        self.entries[key] = replace(entry, refusals={}, dirty=entry.dirty + 1)
+        self.entries[key] = replace(after, dirty=after.dirty + 1)
         return Kept()
 
 

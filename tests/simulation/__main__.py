@@ -6,7 +6,9 @@ A range of seeds may be run in parts: each seed is a run of its own, and replays
 import argparse
 import sys
 from collections import Counter
+from contextlib import nullcontext
 
+from tests.simulation.paths import branches, counted
 from tests.simulation.runs import Report, run, run_all, shortest
 from tests.simulation.weathers import BROKEN, WEATHERS
 
@@ -20,21 +22,26 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--weather", choices=sorted(WEATHERS | BROKEN), action="append", help="one or more; else all")
     parser.add_argument("--counts", action="store_true", help="say how often each fault, call and result was seen")
+    parser.add_argument("--branches", action="store_true", help="list the branches of the core that were never taken")
     parser.add_argument("--trace", type=int, metavar="SEED", help="tell the story of one seed, as short as it breaks")
     given = parser.parse_args()
     names = given.weather or sorted(WEATHERS)
     if given.trace is not None:
         return _trace(given.trace, names[0])
-    reports = [_report(name, range(given.first, given.first + given.seeds)) for name in names]
+    ways, untaken = Counter[str](), list[str]()
+    with counted(ways) if given.counts else nullcontext(), branches(untaken) if given.branches else nullcontext():
+        reports = [_report(name, range(given.first, given.first + given.seeds)) for name in names]
     broken = sum(len(report.broken) for report in reports)
     seeds, events = sum(report.seeds for report in reports), sum(report.events for report in reports)
     seconds = sum(report.seconds for report in reports)
     speed, size = seeds / max(seconds, 1e-9), events / max(seeds, 1)
     print(f"{seeds} schedules of {size:.0f} events on average, {speed:.0f} a second: {broken} broke a promise")
     if given.counts:
-        counts = sum((report.counts for report in reports), Counter[str]())
+        counts = sum((report.counts for report in reports), ways)
         for what, count in sorted(counts.items()):
             print(f"    {count:12}  {what}")
+    for line in untaken:
+        print(line)
     return int(broken > 0)
 
 

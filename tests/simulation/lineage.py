@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from chalicelib.core.ledger import EntryChange, Issue, IssueKind
-from chalicelib.core.model import Side
+from chalicelib.core.model import Digest, Known, Side, condense
 from tests.simulation.habits import plain
 from tests.simulation.sample import CODE, GROUP, PARENT
 
 Place: TypeAlias = tuple[Side, str, str]  # side, id of the row or record, field
 Seen: TypeAlias = dict[tuple[Side, str, str], int]  # side, field and text, as a worker has read them: the tag
 Texts: TypeAlias = Mapping[str, object]
+NOTHING = 0  # the tag of no text
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Lineage:
         users: tags of edits that users made; others are of automation.
         kept: tags that an issue or the history has, or that were let go rightly.
         excused: tags that nobody needs to find: of what a user deleted, and of answers that came too late.
+        returns: per tag that was read, the one of the same text that was overwritten: a user had come back to it.
         siblings: per tag, the tag that stood on the other side with the same text: its user may have seen either.
         late_creations: requests to create a row or record that landed after their client had given up.
         decided: texts of loser and winner, as an operator decided.
@@ -48,6 +50,7 @@ class Lineage:
     users: set[int] = field(default_factory=set)
     kept: set[int] = field(default_factory=set)
     excused: set[int] = field(default_factory=set)
+    returns: dict[int, int] = field(default_factory=dict)
     siblings: dict[int, int] = field(default_factory=dict)
     late_creations: int = 0
     decided: set[tuple[str, str]] = field(default_factory=set)
@@ -58,6 +61,7 @@ class Lineage:
     _author: Mapping[str, int] | None = None
     _seen: Seen | None = None
     _made: int = 0
+    _digests: dict[str, int] = field(default_factory=dict)
 
     # --- what was read and written
 
@@ -98,6 +102,15 @@ class Lineage:
         """The tag of an operator's value, which descends from what was shown."""
         return self._tag(text, shown, edit)
 
+    def known(self, values: Iterable[Known]) -> list[int]:
+        """The newest tags of values, of which some may be known by digest only."""
+        found = (
+            self._digests.get(value.sha256) if isinstance(value, Digest) else self.newest.get(plain(value))
+            for value in values
+            if value is not None
+        )
+        return [tag for tag in found if tag is not None]
+
     def next_edit(self) -> int:
         """A number that the tags of one edit share."""
         self._made += 1
@@ -108,13 +121,15 @@ class Lineage:
         self.texts[tag], self.parents[tag] = plain(text), frozenset(parents)
         self.edits[tag] = edit
         self.newest[plain(text)] = tag
+        if isinstance(text, str) and isinstance(digest := condense(text), Digest):
+            self._digests[digest.sha256] = tag
         return tag
 
     def read(self, seen: Seen, side: Side, id_: str, values: Texts) -> None:
         """A worker reads a row or record."""
         for name, text in values.items():
-            tag = self.tags.get((side, id_, name))
-            if tag is not None and text is not None:
+            tag = self.tags.get((side, id_, name)) if text is not None else NOTHING
+            if tag is not None:
                 seen[side, name, plain(text)] = tag
 
     def committed(self, side: Side, id_: str, old: Texts, new: Texts, *, judge: bool) -> None:
@@ -125,18 +140,27 @@ class Lineage:
             place = (side, id_, name)
             before = self.tags.get(place)
             if after is None:
+                if self._seen is not None and (side.other, name, plain(None)) not in self._seen:
+                    self.wrongs.append(f"phantom: nobody emptied {side} {name} of {id_}")
                 self.tags.pop(place, None)
                 continue
             if self._author is not None and name in self._author:
                 tag = self._author[name]
             elif self._seen is not None:
                 tag = self._carried(side, name, after, before)
+                self._returned(side, name, old.get(name), before)
                 if judge and before is not None and old.get(name) is not None:
                     self._judge(f"{side} {name} of {id_}", before, tag)
             else:
                 tag = self._tag(after, {before} if before is not None else (), 0)  # automation, beside a user's edit
             self.tags[place] = tag
             self.past.setdefault((id_, name), []).append(plain(after))
+
+    def _returned(self, side: Side, name: str, text: object, before: int | None) -> None:
+        """The sync overwrites a text to which a user had returned after it was read: who kept the one has the other."""
+        read = (self._seen or {}).get((side, name, plain(text)))
+        if before is not None and read is not None and read != before:
+            self.returns[read] = before
 
     def _carried(self, side: Side, name: str, text: object, before: int | None) -> int:
         """The tag of a value that the sync writes: that of the other side as its worker had read it."""
@@ -179,6 +203,8 @@ class Lineage:
             self.wrongs.append(f"stale: {where}: {self._name(loser)} undone by its ancestor {self._name(winner)}")
         elif self.texts[loser] in {self.texts[tag] for tag in older}:
             self.kept.add(loser)  # its user had returned to what the other one started from: only one side has changed
+        elif self.texts[loser] in {self.texts[tag] for tag in self.ancestry(*self.parents[loser]) & self.excused}:
+            self.kept.add(loser)  # its user had returned to what was deleted, and came back from the recycle bin
         else:
             self.wrongs.append(f"lost: {where}: {self._name(loser)} overwritten by {self._name(winner)}")
 
@@ -232,7 +258,8 @@ class Lineage:
 
     def lost(self, standing: Iterable[Place]) -> list[str]:
         """Users' edits that are nowhere: neither in what stands, nor in its ancestry, nor kept."""
-        found = self.ancestry(*(self.tags[place] for place in standing if place in self.tags), *self.kept)
+        kept = self.kept | {self.returns[tag] for tag in self.kept & self.returns.keys()}
+        found = self.ancestry(*(self.tags[place] for place in standing if place in self.tags), *kept)
         return [self._name(tag) for tag in sorted(self.users - found - self.excused)]
 
     def torn(self, ids: Iterable[tuple[Side, str]]) -> list[str]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 from chalicelib.core.errors import Parked, RecordLocked
 from chalicelib.core.ledger import Answer
 from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Change, Hint, Record, Row, RowId, SalesforceId, Side, Value
+from chalicelib.core.model import LONG_TEXT, Change, Hint, Record, Row, RowId, SalesforceId, Side, Value
+from chalicelib.core.recover import unit_values
 from tests.fakes.rows import Cell
 from tests.simulation.habits import plain
 from tests.simulation.sample import ACCOUNT, CODE, GROUP, PARENT
@@ -30,7 +31,8 @@ class People:
 
     def _fresh(self) -> str:
         self._written += 1
-        return f"v{self._written}"
+        text, texts = f"v{self._written}", self._world.weather.texts
+        return text.ljust(LONG_TEXT + 1, ".") if texts and self._random.random() < texts else text
 
     def _values(self, mapping: ObjectMapping, id_: str, before: Mapping[str, object]) -> dict[str, str]:
         """New texts for one or two units; now and then a text that stood there before."""
@@ -234,25 +236,60 @@ class People:
         entry = world.ledger.entries[key]
         shown, mapping = entry.issues[slot], world.mappings.by_name[entry.mapping]
         postgres, salesforce = shown.postgres or (), shown.salesforce or ()
-        names = mapping.by_unit[slot].fields
-        value = self._random.choice((postgres, salesforce, None))
+        names, document = mapping.by_unit[slot].fields, world.ledger.issues[shown.id]
+        ours, theirs = (unit_values(mapping, side)[slot] for side in (document.postgres, document.salesforce))
+        value = self._random.choice((ours, theirs, None))
         own = value is None and PARENT not in names
         if value is None:
-            value = tuple(self._fresh() for _ in names) if own else postgres
+            value = tuple(self._fresh() for _ in names) if own else ours
         edit = lineage.next_edit()
         for name, text, *old in zip(names, value, postgres, salesforce, strict=True):
-            tags = [lineage.newest[plain(one)] for one in old if one is not None and plain(one) in lineage.newest]
+            tags = lineage.known(old)
             if name == PARENT or text is None:
                 continue
             tag = lineage.answer(text, tags, edit) if own else lineage.newest.get(plain(text))
             if tag is None:
                 continue
-            lineage.decided |= {(plain(loser), plain(text)) for loser in old if loser is not None}
+            lineage.decided |= {(lineage.texts[loser], plain(text)) for loser in tags}
             if own:
                 lineage.excused.add(tag)  # an answer that comes too late is refused, and lost by design
         world.tell(f"operator answers {slot} of {key} with {value}")
-        answer = Answer(world.clock.new_id(), value, postgres, salesforce, "operator")  # type: ignore[arg-type]
+        answer = Answer(world.clock.new_id(), value, postgres, salesforce, "operator")
         world.ledger.answer(key, slot, answer)
+        self.touch(key)
+
+    def revert(self) -> None:
+        """An operator puts an earlier text of a field back, or of a group, where nothing is in question."""
+        world, lineage = self._world, self._world.lineage
+        settled = [
+            (key, unit)
+            for key, entry in sorted(world.ledger.entries.items())
+            for unit in world.mappings.by_name[entry.mapping].units
+            if entry.alive and entry.pk is not None and not {CODE, PARENT} & set(unit.fields)
+            if (base := entry.bases.get(unit.name)) is not None and base.postgres and base.salesforce
+        ]
+        if not settled:
+            return
+        key, unit = self._random.choice(settled)
+        entry = world.ledger.entries[key]
+        base, pk = entry.bases[unit.name], (entry.pk or ("",))[0]
+        if base.postgres is None or base.salesforce is None:
+            return
+        shown = [lineage.known(held) for held in zip(base.postgres, base.salesforce, strict=True)]
+        past = [
+            [text for text in lineage.past.get((pk, name), []) if text not in {lineage.texts[tag] for tag in tags}]
+            for name, tags in zip(unit.fields, shown, strict=True)
+        ]
+        if not all(past):
+            return
+        value = tuple(self._random.choice(texts) for texts in past)
+        edit = lineage.next_edit()
+        for text, tags in zip(value, shown, strict=True):
+            lineage.excused.add(lineage.answer(text, tags, edit))  # where it comes too late it is refused
+            lineage.decided |= {(lineage.texts[loser], text) for loser in tags}
+        world.tell(f"operator puts {unit.name} of {key} back to {value}")
+        answer = Answer(world.clock.new_id(), value, base.postgres, base.salesforce, "operator", reverts=True)
+        world.count(f"revert {type(world.ledger.revert(key, {unit.name: answer})).__name__.lower()}")
         self.touch(key)
 
     def retry(self) -> None:

@@ -11,7 +11,7 @@
 
 from collections import Counter
 
-from chalicelib.core.ledger import BaseState, Entry
+from chalicelib.core.ledger import BaseState, Entry, alike
 from chalicelib.core.mapping import ObjectMapping, Unit, Values
 from chalicelib.core.model import RowId, SalesforceId, Side
 from tests.simulation.people import TWINS, ids
@@ -88,11 +88,11 @@ def _unit_converged(world: World, entry: Entry, unit: Unit, sides: tuple[Values 
     if sides[0] == sides[1]:
         if issue is not None:
             raise BrokenPromise(f"{where}: agreed, and still an issue")
-        if base is None or base.state is not BaseState.AGREED or base.agreed != sides[0]:
+        if base is None or base.state is not BaseState.AGREED or not alike(base.agreed, sides[0]):
             raise BrokenPromise(f"{where}: the ledger does not know {sides[0]}: {base}")
     elif issue is None:
         raise BrokenPromise(f"{where}: {sides}, and no issue; {base}")
-    elif (issue.postgres, issue.salesforce) != sides:
+    elif not (alike(issue.postgres, sides[0]) and alike(issue.salesforce, sides[1])):
         raise BrokenPromise(f"{where}: the issue shows {issue}, not {sides}")
     elif world.ledger.issues[issue.id].closed_at is not None:
         raise BrokenPromise(f"{where}: an open issue whose document is closed")

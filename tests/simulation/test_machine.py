@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from chalicelib.core.errors import Throttled, Unavailable
+from chalicelib.core.ledger import Answer
 from chalicelib.core.model import Side
-from chalicelib.core.ports import Kept
+from chalicelib.core.ports import Kept, Stale
 from tests.unit.core.scene import VISIBILITY, Pair, Scene
 
 TEXTS = st.sampled_from(["new", "new", "a", None])  # a text that nobody wrote before, the first one, or nothing
@@ -94,11 +95,27 @@ class OneRecord(RuleBasedStateMachine):
     @rule(unit=NAMES, text=TEXTS, moved=st.booleans())
     def answer(self, unit: str, text: str | None, moved: bool) -> None:
         """An operator decides a conflict; sometimes a user edits before that is carried out."""
-        if unit in self.scene.entry(self.pair).issues:
+        entry = self.scene.entry(self.pair)
+        if unit in entry.issues:
             kept = self.scene.answer(self.pair, unit, text)
-            assert kept == Kept()
+            assert kept == (Stale() if unit in entry.answers else Kept())
             if moved and self.scene.row(self.pair) is not None:
                 self.scene.edit_postgres(self.pair, **{unit: self._text(Side.POSTGRES, unit, "new")})
+
+    @precondition(lambda self: self.scene.ledger.links)
+    @rule(unit=NAMES, text=TEXTS, moved=st.booleans())
+    def revert(self, unit: str, text: str | None, moved: bool) -> None:
+        """An operator puts an earlier text back; sometimes a user edits before that is carried out."""
+        base = self.scene.entry(self.pair).bases.get(unit)
+        if base is None or base.postgres is None or base.salesforce is None:
+            return
+        self.made += 1
+        earlier = f"r{self.made}" if text == "new" else text
+        answer = Answer(self.scene.clock.new_id(), (earlier,), base.postgres, base.salesforce, "operator", reverts=True)
+        self.scene.ledger.revert(self.scene.key(self.pair), {unit: answer})
+        self.scene.queue.append(self.scene.message(self.pair, Side.POSTGRES))
+        if moved:
+            self._edit(Side.SALESFORCE, unit)
 
     @invariant()
     def an_issue_is_open_in_both_places(self) -> None:

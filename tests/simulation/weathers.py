@@ -39,6 +39,7 @@ class Weather:
         lateness: leases after which a request that nobody waits for has landed.
         nursery: whether users mostly make parents with children.
         batch: messages that a worker takes at most.
+        texts: chance that what a user writes is a long text, which the ledger knows by its digest only.
     """
 
     policy: Policy = Policy.HOLD
@@ -68,12 +69,17 @@ class Weather:
     lateness: float = 2.0
     nursery: bool = False
     batch: int = 3
+    texts: float = 0.0
 
 
 WEATHERS = {
     "fair": Weather(crash=0.0, fault=0.0, lost=0.0, answers=False, touches=False),
     "hold": Weather(),
     "salesforce_wins": Weather(policy=Policy.SALESFORCE_WINS),
+    "postgres_wins": Weather(policy=Policy.POSTGRES_WINS),
+    "newest_wins": Weather(policy=Policy.NEWEST_WINS, deletes=True),
+    "decisions": Weather(edits=0.05, lost=0.0, touches=False, crowd=True, crash=0.12, fault=0.06),
+    "texts": Weather(texts=0.5, lost=0.0, touches=False, deletes=True),
     "deletes": Weather(deletes=True),
     "kept": Weather(deletes=True, on_delete=OnDelete.KEEP, lost=0.0, touches=False),
     "no_sweep": Weather(lost=0.0, touches=False),

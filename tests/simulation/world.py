@@ -354,7 +354,7 @@ class World:
         if weather.deletes or weather.family:
             doings += [people.insert_postgres, people.insert_salesforce]
         if weather.answers:
-            doings += [people.answer, people.answer, people.retry]
+            doings += [people.answer, people.answer, people.retry, people.revert]
         if weather.touches:
             doings.append(self.reconcile)
         if doings:

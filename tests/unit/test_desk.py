@@ -18,6 +18,7 @@ from chalicelib.core.ports import Clock
 from chalicelib.core.settle import Settler
 from chalicelib.jobs.names import Names
 from chalicelib.jobs.operators import Operators
+from chalicelib.jobs.reverting import Reverting
 from chalicelib.wiring import Wiring
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.ledger import MemoryLedger
@@ -69,13 +70,25 @@ class Desk:
             mappings=scene.mappings, ledger=scene.ledger, issues=self.archive, hints=scene.hints, clock=scene.clock
         )
 
+    def reverting(self) -> Reverting:
+        """Puts earlier values back."""
+        scene = self.scene
+        return Reverting(
+            mappings=scene.mappings,
+            ledger=scene.ledger,
+            archive=self.archive,
+            clock=scene.clock,
+            wake=self.operators().wake,
+        )
+
     def settler(self) -> Settler:
         """The settle step."""
         return self.scene.settler
 
     def run(self, *arguments: str) -> int:
         """Run a command."""
-        options: argparse.Namespace = parsed([*arguments, *(["--actor", "ann"] if arguments[0] == "resolve" else [])])
+        actor = ["--actor", "ann"] if arguments[0] in {"resolve", "revert"} else []
+        options: argparse.Namespace = parsed([*arguments, *actor])
         return options.command(cast("Wiring", self), options) or 0
 
 
