@@ -8,13 +8,14 @@ inside the functions that build them.
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib.clock import SystemClock
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.model import Side
 from chalicelib.core.ports import Clock
-from chalicelib.settings import Settings, dead_letter_queue
+from chalicelib.settings import MAPPINGS_FILE, PREFIX, Settings, dead_letter_queue
 
 if TYPE_CHECKING:
     from chalicelib.aws.agenda import Agenda
@@ -51,6 +52,11 @@ class Cloud:
             ConfigurationError: something is missing.
         """
         return Settings.of(self._environment)
+
+    @property
+    def mapping_file(self) -> Path:
+        """The mapping file, whatever else the environment says or lacks."""
+        return Path(self._environment.get(f"{PREFIX}MAPPINGS") or MAPPINGS_FILE)
 
     @cached_property
     def telemetry(self) -> "Telemetry":

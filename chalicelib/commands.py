@@ -11,9 +11,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from chalicelib import pages
+from chalicelib.admin import salesforce_metadata
 from chalicelib.core.errors import ConfigurationError, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
@@ -113,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(run: Command) -> argparse.ArgumentParser:
-        added = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        added = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         added.set_defaults(command=run)
         return added
 
@@ -123,6 +125,18 @@ def _parser() -> argparse.ArgumentParser:
     removing.add_argument("--yes", action="store_true", help="really do it")
     removing.add_argument("--keep-links", action="store_true", help="keep the sfid columns")
     command(probe)
+    making = command(salesforce_metadata)
+    making.add_argument("--output", type=Path, required=True, metavar="DIR", help="the folder; others' files are kept")
+    making.add_argument(
+        "--webhook-url", metavar="URL", help="of outbound messages, with its token: do not commit DIR then"
+    )
+    making.add_argument("--integration-user", metavar="NAME", help="user name of the integration user")
+    making.add_argument("--no-apex", action="store_true", help="leave out the Apex class")
+    making.add_argument(
+        "--without", action="append", default=[], metavar="OBJECT.FIELD", help="a long text; once for each"
+    )
+    making.add_argument("--offline", action="store_true", help="do not ask the org which texts are long")
+    making.add_argument("--mappings", type=Path, metavar="FILE", help="the mapping file")
     command(relay)
     command(status).add_argument("--json", action="store_true", help="for machines")
     command(settle).add_argument("record", metavar="RECORD", help=RECORD)

@@ -151,15 +151,7 @@ class Installer:
         problems.check()
 
     def _text(self) -> str:
-        try:
-            content = self._file.read_bytes()
-        except OSError as error:
-            reason, remedy = (
-                error.strerror or type(error).__name__,
-                "write it, or set TWINLEDGER_MAPPINGS to where it is",
-            )
-            raise ConfigurationError(f"the mapping file {self._file} cannot be read ({reason}): {remedy}") from error
-        return _decoded(content, self._file)
+        return mapping_text(self._file)
 
     def _names(self) -> Names:
         try:
@@ -181,6 +173,23 @@ class Installer:
             return read_tables(self._connection, [mapping.table for mapping in declared])
         except psycopg.Error as error:
             raise translate_read(error) from error
+
+
+def mapping_text(file: Path) -> str:
+    """A mapping file's text.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is in another encoding than UTF-8.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        reason, remedy = (
+            error.strerror or type(error).__name__,
+            "write it, or set TWINLEDGER_MAPPINGS to where it is",
+        )
+        raise ConfigurationError(f"the mapping file {file} cannot be read ({reason}): {remedy}") from error
+    return _decoded(content, file)
 
 
 def fingerprint_of(file: Path) -> str | None:
