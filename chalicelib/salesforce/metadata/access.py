@@ -19,7 +19,6 @@ _KEY = (
     ("label", "Twinledger Key"),
     ("length", 36),
     ("required", False),
-    ("trackHistory", False),
     ("type", "Text"),
     ("unique", True),
 )
@@ -32,7 +31,6 @@ _MARKER = (
     ("label", "Twinledger Operation"),
     ("length", 36),
     ("required", False),
-    ("trackHistory", False),
     ("type", "Text"),
     ("unique", False),
 )

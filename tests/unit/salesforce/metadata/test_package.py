@@ -43,12 +43,12 @@ def test_each_object_has_the_two_fields() -> None:
         assert expected | {"fullName": KEY_FIELD, "externalId": "true", "unique": "true", "caseSensitive": "false"} == {
             child.tag.removeprefix(NAMESPACE): child.text
             for child in key
-            if child.tag.removeprefix(NAMESPACE) not in {"description", "label", "trackHistory"}
+            if child.tag.removeprefix(NAMESPACE) not in {"description", "label"}
         }
         assert expected | {"fullName": MARKER_FIELD, "externalId": "false", "unique": "false"} == {
             child.tag.removeprefix(NAMESPACE): child.text
             for child in marker
-            if child.tag.removeprefix(NAMESPACE) not in {"description", "label", "trackHistory"}
+            if child.tag.removeprefix(NAMESPACE) not in {"description", "label"}
         }
         assert all("Clone" in texts(field, "description")[0] for field in (key, marker))
 
