@@ -15,7 +15,9 @@ from chalicelib.salesforce.metadata import contents, folder
 from chalicelib.salesforce.metadata.package import package
 from chalicelib.wiring import Wiring
 
-APEX = Path(__file__).resolve().parents[1] / "infra" / "salesforce" / "force-app" / "main" / "default"
+INFRA = Path(__file__).resolve().parents[1] / "infra" / "salesforce"
+WRITER = Path("force-app", "main", "default")
+TRIGGERS = Path("deletions", "main", "default")
 
 
 def salesforce_metadata(wiring: Wiring, options: argparse.Namespace) -> None:
@@ -24,12 +26,17 @@ def salesforce_metadata(wiring: Wiring, options: argparse.Namespace) -> None:
     objects = contents.mapped(parse(mapping_text(file), file.name))
     url = None if options.webhook_url is None else contents.check_webhook_url(options.webhook_url)
     described = {} if options.offline else _described(wiring, objects)
+    deletions = contents.Deletions(options.deletions)
+    if options.no_apex and deletions is contents.Deletions.TRIGGER:
+        raise ConfigurationError("triggers are Apex: with --no-apex give --deletions relay or --deletions sweep too")
     request = contents.Request(
         objects=objects,
         long=contents.long_texts(objects, described, options.without),
         webhook_url=url,
         integration_user=options.integration_user,
-        apex={} if options.no_apex else _apex(APEX),
+        apex={} if options.no_apex else _apex(INFRA / WRITER),
+        deletions=deletions,
+        telling=_apex(INFRA / TRIGGERS) if deletions is contents.Deletions.TRIGGER else {},
     )
     changed = folder.write(options.output, package(request))
     lines([f"{options.output}: {len(changed)} files changed; its README.md says how it is deployed"])

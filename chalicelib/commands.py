@@ -20,6 +20,7 @@ from chalicelib.core.errors import ConfigurationError, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
 from chalicelib.desk import FAILED, issues, lines, resolve, retry, revert, settle, show
+from chalicelib.salesforce.metadata.contents import Deletions
 from chalicelib.wiring import Wiring
 
 UNWELL = 1  # exit status: a part does not do what it should
@@ -131,7 +132,10 @@ def _parser() -> argparse.ArgumentParser:
         "--webhook-url", metavar="URL", help="of outbound messages, with its token: do not commit DIR then"
     )
     making.add_argument("--integration-user", metavar="NAME", help="user name of the integration user")
-    making.add_argument("--no-apex", action="store_true", help="leave out the Apex class")
+    making.add_argument("--no-apex", action="store_true", help="leave out all Apex")
+    making.add_argument(
+        "--deletions", choices=list(Deletions), default=Deletions.TRIGGER, help="what tells of deletions (trigger)"
+    )
     making.add_argument(
         "--without", action="append", default=[], metavar="OBJECT.FIELD", help="a long text; once for each"
     )

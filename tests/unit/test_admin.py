@@ -49,7 +49,9 @@ def test_twice_is_the_same(tmp_path: Path, mappings: Path, capsys: pytest.Captur
 def test_works_where_nothing_is_set_up(tmp_path: Path, mappings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says that the org was not asked, why, and what to do; the mapping file is the environment's."""
     wiring = Wiring({"TWINLEDGER_MAPPINGS": str(mappings)})
-    assert main(["salesforce-metadata", "--output", str(tmp_path / "p"), "--no-apex"], wiring) == 0
+    assert (
+        main(["salesforce-metadata", "--output", str(tmp_path / "p"), "--no-apex", "--deletions", "relay"], wiring) == 0
+    )
     told = capsys.readouterr().err
     assert told.startswith("the org was not asked which texts are long (the environment variable TWINLEDGER_")
     assert len(told.splitlines()) == 1
@@ -113,6 +115,7 @@ def test_a_token_is_told_of(tmp_path: Path, mappings: Path, capsys: pytest.Captu
     ("arguments", "said"),
     [
         (["--webhook-url", "https://example.com"], "the webhook URL is not one"),
+        (["--no-apex"], "triggers are Apex: with --no-apex give --deletions relay"),
         (["--without", "Contact.Nothing"], "Contact.Nothing is no mapped field"),
     ],
 )
@@ -135,6 +138,6 @@ def test_a_place_without_apex(
     tmp_path: Path, mappings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Such as a copy of the functions alone."""
-    monkeypatch.setattr(admin, "APEX", tmp_path / "nowhere")
+    monkeypatch.setattr(admin, "INFRA", tmp_path / "nowhere")
     assert run(tmp_path / "p", "--offline", mappings=mappings) == FAILED
     assert "there is no Apex in" in capsys.readouterr().err

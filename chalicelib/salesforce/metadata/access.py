@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from chalicelib.core.declared import KEY_FIELD, MARKER_FIELD
 from chalicelib.salesforce.metadata.contents import SOURCE, File, Request
+from chalicelib.salesforce.metadata.deletions import CREDENTIAL
 from chalicelib.salesforce.metadata.document import Node, document
 
 PERMISSION_SET = "Twinledger"
@@ -35,6 +36,16 @@ _MARKER = (
     ("unique", False),
 )
 
+_READS_CREDENTIAL = (
+    ("allowCreate", False),
+    ("allowDelete", False),
+    ("allowEdit", False),
+    ("allowRead", True),
+    ("modifyAllRecords", False),
+    ("object", "UserExternalCredential"),  # where the principal's key is kept
+    ("viewAllRecords", False),
+)
+
 
 def fields(request: Request) -> Iterator[File]:
     """The fields of every object; the objects themselves are in the org already."""
@@ -46,7 +57,7 @@ def fields(request: Request) -> Iterator[File]:
 
 
 def permission_set(request: Request) -> File:
-    """The permission set. It grants the two fields, and the Apex class where it is deployed."""
+    """The permission set. It grants the two fields, the Apex class and the credential, where they are deployed."""
     classes = sorted(
         path.rpartition("/")[2].removesuffix(".cls")
         for path in request.apex
@@ -60,11 +71,18 @@ def permission_set(request: Request) -> File:
             "Assign it to the integration user only: whoever may edit its fields copies them with Clone.",
         )
     )
+    if request.telling:
+        principal = f"{CREDENTIAL}-{CREDENTIAL}"
+        nodes.append(
+            ("externalCredentialPrincipalAccesses", [("enabled", True), ("externalCredentialPrincipal", principal)])
+        )
     nodes.extend(
         ("fieldPermissions", [("editable", True), ("field", f"{name}.{field}"), ("readable", True)])
         for name in request.marked
         for field in (KEY_FIELD, MARKER_FIELD)
     )
     nodes.extend([("hasActivationRequired", False), ("label", PERMISSION_SET)])
+    if request.telling:
+        nodes.append(("objectPermissions", _READS_CREDENTIAL))
     path = f"{SOURCE}/permissionsets/{PERMISSION_SET}.permissionset-meta.xml"
     return File(path, document("PermissionSet", nodes), "PermissionSet", PERMISSION_SET)

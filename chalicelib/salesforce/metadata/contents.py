@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from chalicelib.core.catalog import SalesforceObject
 from chalicelib.core.declared import DeclaredMapping
@@ -14,6 +15,14 @@ LONGEST_TEXT = 255  # characters of a text that an outbound message carries; 100
 # standard fields that are long texts wherever they are; what the org says goes first (Object Reference)
 _LONG = frozenset({"Description", "SolutionNote", "SpecialTerms"})
 _WEBHOOK = re.compile(r"(https://[^/\s?#<>&]+(?:/[^/\s?#<>&]+)*)/webhooks/outbound-messages/[A-Za-z0-9_~.-]{16,}")
+
+
+class Deletions(StrEnum):
+    """What tells of deletions and undeletions."""
+
+    TRIGGER = "trigger"  # Apex triggers publish an event, and an Apex job calls
+    RELAY = "relay"  # Change Data Capture and Event Relay
+    SWEEP = "sweep"  # nothing in the org: the sweep asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,17 @@ INTEGRATION_USER = Placeholder(
     "TWINLEDGER_INTEGRATION_USER",
     "the user name of the integration user",
 )
-PLACEHOLDERS = (WEBHOOK_URL, INTEGRATION_USER)
+API_URL = Placeholder(
+    "https://fill-in-api.invalid",
+    "TWINLEDGER_API_URL",
+    "the address of the API: that of outbound messages up to /webhooks",
+)
+AWS_ACCOUNT = Placeholder(
+    "arn:aws:FILL-IN-REGION:000000000000",
+    "TWINLEDGER_AWS_ACCOUNT",
+    "the AWS region, in capital letters, and account: arn:aws:EU-CENTRAL-1:123456789012",
+)
+PLACEHOLDERS = (WEBHOOK_URL, API_URL, INTEGRATION_USER, AWS_ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +89,9 @@ class Request:
         long: fields of each object that are too long for an outbound message.
         webhook_url: where outbound messages go, with the token; None: a placeholder.
         integration_user: its user name; None: a placeholder.
-        apex: the Apex sources, by path below the package's source; empty: none is deployed.
+        apex: the sources of the class that writes, by path below the package's source; empty: it is not deployed.
+        deletions: what tells of deletions.
+        telling: the sources of what does so by Apex, by path; empty unless triggers tell.
     """
 
     objects: Mapping[str, tuple[str, ...]]
@@ -78,11 +99,19 @@ class Request:
     webhook_url: str | None = field(default=None, repr=False)
     integration_user: str | None = None
     apex: Mapping[str, str] = field(default_factory=dict)
+    deletions: Deletions = Deletions.SWEEP
+    telling: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sent_to(self) -> str:
         """The address of outbound messages."""
         return self.webhook_url or WEBHOOK_URL.text
+
+    @property
+    def called_at(self) -> str:
+        """The address of the API."""
+        found = _WEBHOOK.fullmatch(self.webhook_url or "")
+        return API_URL.text if found is None else found[1]
 
     @property
     def run_by(self) -> str:

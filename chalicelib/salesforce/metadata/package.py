@@ -5,15 +5,17 @@ Deploying or Packaging"; Metadata API Developer Guide, "Sample package.xml Manif
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from chalicelib.salesforce.client import API_VERSION
 from chalicelib.salesforce.metadata.access import fields, permission_set
 from chalicelib.salesforce.metadata.contents import PLACEHOLDERS, SOURCE, File, Placeholder, Request
+from chalicelib.salesforce.metadata.deletions import deletions
 from chalicelib.salesforce.metadata.document import Node, document
 from chalicelib.salesforce.metadata.messages import flows, outbound_messages
 from chalicelib.salesforce.metadata.names import check_objects
 from chalicelib.salesforce.metadata.page import page
+from chalicelib.salesforce.metadata.relay import relay
 
 _CODE = {".cls": "ApexClass", ".trigger": "ApexTrigger"}
 
@@ -30,7 +32,10 @@ def package(request: Request) -> dict[str, str]:
         permission_set(request),
         *outbound_messages(request),
         *flows(request),
-        *_apex(request),
+        *_apex(request.apex),
+        *_apex(request.telling),
+        *deletions(request),
+        *relay(request),
     ]
     missing = [one for one in PLACEHOLDERS if any(one.text in file.text for file in components)]
     files = {file.path: file.text for file in components}
@@ -41,8 +46,8 @@ def package(request: Request) -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
-def _apex(request: Request) -> Iterator[File]:
-    for path, text in request.apex.items():
+def _apex(sources: Mapping[str, str]) -> Iterator[File]:
+    for path, text in sources.items():
         name, dot, ending = path.rpartition("/")[2].partition(".")
         yield File(f"{SOURCE}/{path}", text, _CODE.get(dot + ending), name)
 

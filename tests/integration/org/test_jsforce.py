@@ -12,37 +12,17 @@ from typing import Any
 
 import pytest
 
-from infra.local.layout import Layout
 from infra.local.ports import free_port
+from tests.integration.npm import installed
 from tests.integration.org.support import OrgClient, start_org
 
 SOURCE = Path(__file__).with_name("jsforce")
-INSTALLED = Layout().home / "cache" / "jsforce"
-QUIET = ("--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0", "--fetch-timeout=20000")
 
 
 @pytest.fixture(scope="module")
-def node() -> str:
-    """The command, with jsforce beside the script that it is to run."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not installed: jsforce cannot run")
-    wanted = (SOURCE / "package.json").read_bytes()
-    done = INSTALLED / "node_modules" / "installed.json"
-    if not done.exists() or done.read_bytes() != wanted:
-        INSTALLED.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SOURCE / "package.json", INSTALLED)
-        try:
-            subprocess.run([npm, "install", *QUIET], cwd=INSTALLED, capture_output=True, check=True, timeout=120)  # noqa: S603
-        except subprocess.SubprocessError as error:
-            pytest.skip(f"npm cannot install jsforce here: {type(error).__name__}")
-        done.write_bytes(wanted)
-    return node
-
-
-@pytest.fixture(scope="module")
-def told(node: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each step of the script answered; the org says of itself that it is where it really is."""
+    node, folder = installed(SOURCE, "jsforce")
     port = free_port()
     invoice = {"Number__c": {"type": "string", "externalId": True, "unique": True}}
     configuration = tmp_path_factory.mktemp("org") / "org.json"
@@ -57,11 +37,11 @@ def told(node: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     process, _ = start_org("--port", str(port), "--config", str(configuration), "--session", "alice=alices-session")
     org = OrgClient(port)
-    shutil.copy(SOURCE / "drive.js", INSTALLED)
+    shutil.copy(SOURCE / "drive.js", folder)
     access = {"ORG_URL": org.url, "CONSUMER_KEY": "key", "CONSUMER_SECRET": "secret", "SESSION": "alices-session"}
     done = subprocess.run(  # noqa: S603
         [node, "drive.js"],
-        cwd=INSTALLED,
+        cwd=folder,
         env=os.environ | access,
         capture_output=True,
         text=True,

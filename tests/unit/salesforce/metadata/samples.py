@@ -8,9 +8,9 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import fromstring
 
 from chalicelib.core.mapping_file import parse
-from chalicelib.salesforce.metadata.contents import SOURCE, Request, long_texts, mapped
+from chalicelib.salesforce.metadata.contents import SOURCE, Deletions, Request, long_texts, mapped
 
-APEX = Path(__file__).parents[4] / "infra" / "salesforce" / "force-app" / "main" / "default"
+INFRA = Path(__file__).parents[4] / "infra" / "salesforce"
 LONG_NAME = f"acme_industries__{('Very_Long_Name_Of_An_Object_' * 2)[:39]}x__c"  # the longest there can be
 WEBHOOK_URL = "https://abc.execute-api.eu-central-1.amazonaws.com/api/webhooks/outbound-messages/" + "T0ken-_" * 6
 TOML = f"""
@@ -66,10 +66,22 @@ key = "id"
 OBJECTS = mapped(parse(TOML))
 
 
+def sources(folder: str) -> dict[str, str]:
+    """The Apex sources of a folder of infra/salesforce, by path below a package's source."""
+    found = INFRA / folder / "main" / "default"
+    files = sorted(path for path in found.rglob("*") if path.is_file())
+    return {path.relative_to(found).as_posix(): path.read_text() for path in files}
+
+
 def apex() -> dict[str, str]:
-    """The Apex sources by path below a package's source."""
-    files = sorted(path for path in APEX.rglob("*") if path.is_file())
-    return {path.relative_to(APEX).as_posix(): path.read_text() for path in files}
+    """The class that writes, and its tests."""
+    return sources("force-app")
+
+
+def told(deletions: Deletions, **options: Any) -> Request:
+    """A request with everything, where deletions are told of in this way."""
+    telling = sources("deletions") if deletions is Deletions.TRIGGER else {}
+    return request(apex=apex(), deletions=deletions, telling=telling, **options)
 
 
 def request(without: tuple[str, ...] = (), **options: Any) -> Request:

@@ -9,28 +9,31 @@ from defusedxml.ElementTree import fromstring
 
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.salesforce.client import API_VERSION
-from chalicelib.salesforce.metadata.contents import INTEGRATION_USER, SOURCE, WEBHOOK_URL, Request
+from chalicelib.salesforce.metadata.contents import INTEGRATION_USER, SOURCE, WEBHOOK_URL, Deletions, Request
 from chalicelib.salesforce.metadata.package import package
 from chalicelib.salesforce.soql import KEY_FIELD, MARKER_FIELD
 from tests.unit.salesforce.metadata import samples
-from tests.unit.salesforce.metadata.samples import LONG_NAME, OBJECTS, apex, read, request, texts
+from tests.unit.salesforce.metadata.samples import LONG_NAME, OBJECTS, apex, read, request, texts, told
 
+EVERY = pytest.mark.parametrize("deletions", list(Deletions))
 NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
 
 
-def test_every_xml_is_well_formed_and_of_the_metadata_api() -> None:
+@EVERY
+def test_every_xml_is_well_formed_and_of_the_metadata_api(deletions: Deletions) -> None:
     """One declaration, one root of its type in the namespace, nothing that a name could have broken."""
-    files = package(request(webhook_url=samples.WEBHOOK_URL, integration_user="o'neil&sons@example.com", apex=apex()))
+    files = package(told(deletions, webhook_url=samples.WEBHOOK_URL, integration_user="o'neil&sons@example.com"))
     roots = {path: fromstring(text).tag for path, text in files.items() if path.endswith(".xml")}
-    assert len(roots) == 24
+    assert len(roots) == {Deletions.TRIGGER: 40, Deletions.RELAY: 32, Deletions.SWEEP: 24}[deletions]
     assert all(tag.startswith(NAMESPACE) for tag in roots.values())
     message = read(files, "workflows/Account.workflow-meta.xml")
     assert texts(message, "outboundMessages/integrationUser") == ["o'neil&sons@example.com"]
 
 
-def test_the_same_request_gives_the_same_bytes() -> None:
+@EVERY
+def test_the_same_request_gives_the_same_bytes(deletions: Deletions) -> None:
     """In the same order."""
-    assert list(package(request(apex=apex())).items()) == list(package(request(apex=apex())).items())
+    assert list(package(told(deletions)).items()) == list(package(told(deletions)).items())
 
 
 def test_each_object_has_the_two_fields() -> None:
@@ -124,9 +127,10 @@ def test_no_name_is_too_long() -> None:
     assert all(len(name) <= 80 and "__" not in name for name in names)
 
 
-def test_elements_of_one_name_stand_together() -> None:
+@EVERY
+def test_elements_of_one_name_stand_together(deletions: Deletions) -> None:
     """The Metadata API refuses an element that comes a second time later on."""
-    for path, text in package(request(apex=apex())).items():
+    for path, text in package(told(deletions)).items():
         if path.endswith(".xml"):
             for node in fromstring(text).iter():
                 runs = [tag for tag, _ in groupby(child.tag for child in node)]

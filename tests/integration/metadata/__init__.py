@@ -1,0 +1,1 @@
+"""The metadata that an admin deploys, as Salesforce's own library takes it."""
