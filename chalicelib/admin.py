@@ -44,6 +44,27 @@ def salesforce_metadata(wiring: Wiring, options: argparse.Namespace) -> None:
         lines(["the webhook's token is in these files: do not commit them"])
 
 
+def metadata_options(parser: argparse.ArgumentParser) -> None:
+    """What :func:`salesforce_metadata` may be told."""
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the folder; others' files are kept")
+    parser.add_argument(
+        "--webhook-url", metavar="URL", help="of outbound messages, with its token: do not commit DIR then"
+    )
+    parser.add_argument("--integration-user", metavar="NAME", help="user name of the integration user")
+    parser.add_argument("--no-apex", action="store_true", help="leave out all Apex")
+    parser.add_argument(
+        "--deletions",
+        choices=list(contents.Deletions),
+        default=contents.Deletions.TRIGGER,
+        help="what tells of deletions (trigger)",
+    )
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="OBJECT.FIELD", help="a long text; once for each"
+    )
+    parser.add_argument("--offline", action="store_true", help="do not ask the org which texts are long")
+    parser.add_argument("--mappings", type=Path, metavar="FILE", help="the mapping file")
+
+
 def _described(wiring: Wiring, objects: Iterable[str]) -> dict[str, SalesforceObject]:
     """What the org says of the objects; nothing where it cannot be asked, which is told."""
     try:

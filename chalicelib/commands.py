@@ -11,16 +11,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from chalicelib import pages
-from chalicelib.admin import salesforce_metadata
+from chalicelib.admin import metadata_options, salesforce_metadata
 from chalicelib.core.errors import ConfigurationError, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
 from chalicelib.desk import FAILED, issues, lines, resolve, retry, revert, settle, show
-from chalicelib.salesforce.metadata.contents import Deletions
 from chalicelib.wiring import Wiring
 
 UNWELL = 1  # exit status: a part does not do what it should
@@ -126,21 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     removing.add_argument("--yes", action="store_true", help="really do it")
     removing.add_argument("--keep-links", action="store_true", help="keep the sfid columns")
     command(probe)
-    making = command(salesforce_metadata)
-    making.add_argument("--output", type=Path, required=True, metavar="DIR", help="the folder; others' files are kept")
-    making.add_argument(
-        "--webhook-url", metavar="URL", help="of outbound messages, with its token: do not commit DIR then"
-    )
-    making.add_argument("--integration-user", metavar="NAME", help="user name of the integration user")
-    making.add_argument("--no-apex", action="store_true", help="leave out all Apex")
-    making.add_argument(
-        "--deletions", choices=list(Deletions), default=Deletions.TRIGGER, help="what tells of deletions (trigger)"
-    )
-    making.add_argument(
-        "--without", action="append", default=[], metavar="OBJECT.FIELD", help="a long text; once for each"
-    )
-    making.add_argument("--offline", action="store_true", help="do not ask the org which texts are long")
-    making.add_argument("--mappings", type=Path, metavar="FILE", help="the mapping file")
+    metadata_options(command(salesforce_metadata))
     command(relay)
     command(status).add_argument("--json", action="store_true", help="for machines")
     command(settle).add_argument("record", metavar="RECORD", help=RECORD)
