@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down status logs test demo manage bench simulate gate
+.PHONY: help setup lock up down status logs test demo manage bench simulate gate deploy
 
 # The environment's interpreter; `make setup` creates it.
 VENV := .venv/bin/python
 SEEDS ?= 1000
+STAGE ?= dev
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,3 +50,6 @@ simulate: setup  ## Run the protocol over seeded schedules of edits, crashes and
 
 gate: setup  ## Take away one guard of the protocol after the other, and say how soon the simulator misses it
 	@$(VENV) -m tests.simulation.gate
+
+deploy: setup  ## Bring a stage into the AWS account of your credentials, or bring it up to date: STAGE=name
+	@$(VENV) -m infra.deployment deploy --stage $(STAGE)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from infra.deployment.stages import Stage
+
 SOURCES = ("app.py", "requirements.txt", "chalicelib")
 
 
@@ -37,15 +39,25 @@ def stage_variables(stage: str, outputs: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def stage_configuration(committed: dict[str, Any], stage: str, outputs: Mapping[str, str]) -> dict[str, Any]:
-    """The committed chalice configuration with `stage` completed by the stack's outputs."""
-    settings = committed["stages"].get(stage, {})
-    variables = settings.get("environment_variables", {}) | stage_variables(stage, outputs)
+def stage_configuration(committed: dict[str, Any], stage: Stage, outputs: Mapping[str, str]) -> dict[str, Any]:
+    """The committed chalice configuration with `stage` completed by its settings and the stack's outputs."""
+    settings = committed["stages"].get(stage.name, {})
+    variables = settings.get("environment_variables", {}) | stage_variables(stage.name, outputs)
     completed = settings | {"iam_role_arn": outputs["FunctionRoleArn"], "environment_variables": variables}
-    return committed | {"stages": {**committed["stages"], stage: completed}}
+    if stage.subnets:
+        completed |= {"subnet_ids": list(stage.subnets), "security_group_ids": list(stage.security_groups)}
+    return committed | {"stages": {**committed["stages"], stage.name: completed}}
 
 
-def build(source: Path, target: Path, stage: str, outputs: Mapping[str, str]) -> None:
+def stage_environment(source: Path, stage: Stage, outputs: Mapping[str, str]) -> dict[str, str]:
+    """All environment variables of the stage's functions, for a process that runs the application's code elsewhere."""
+    completed = stage_configuration(_committed(source), stage, outputs)
+    common: dict[str, str] = completed.get("environment_variables", {})
+    own: dict[str, str] = completed["stages"][stage.name]["environment_variables"]
+    return common | own
+
+
+def build(source: Path, target: Path, stage: Stage, outputs: Mapping[str, str]) -> None:
     """Copy what chalice deploys from `source` to `target`, with the completed configuration.
 
     Raises:
@@ -58,10 +70,7 @@ def build(source: Path, target: Path, stage: str, outputs: Mapping[str, str]) ->
         _replace(source / name, target / name)
     settings = target / ".chalice"
     settings.mkdir(exist_ok=True)
-    for policy in (source / ".chalice").glob("policy*.json"):
-        _replace(policy, settings / policy.name)
-    committed = json.loads((source / ".chalice" / "config.json").read_text(encoding="utf-8"))
-    completed = json.dumps(stage_configuration(committed, stage, outputs), indent=2)
+    completed = json.dumps(stage_configuration(_committed(source), stage, outputs), indent=2)
     (settings / "config.json").write_text(completed, encoding="utf-8")
 
 
@@ -74,6 +83,11 @@ def fingerprint(target: Path) -> str:
             digest.update(f"{path.relative_to(target)}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _committed(source: Path) -> dict[str, Any]:
+    committed: dict[str, Any] = json.loads((source / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    return committed
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.deployment.errors import DeploymentError
@@ -13,11 +15,10 @@ from infra.deployment.progress import log_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-PARTIAL_BATCHES = ["ReportBatchItemFailures"]
+COMMAND = Path(sys.executable).with_name("chalice")
 KEPT_PACKAGES = 6
-DEPLOY_SECONDS = 600
+LONGEST_SECONDS = 600
 
 
 class DeployError(DeploymentError):
@@ -35,6 +36,12 @@ class Deployment:
         """The id of the REST API."""
         return next(each["rest_api_id"] for each in self.resources if each["resource_type"] == "rest_api")
 
+    def api_url(self, endpoint_url: str | None) -> str:
+        """The address of the REST API, on AWS or on the emulator at `endpoint_url`."""
+        if endpoint_url:
+            return f"{endpoint_url}/restapis/{self.rest_api_id}/api/_user_request_"
+        return next(each["rest_api_url"] for each in self.resources if each["resource_type"] == "rest_api").rstrip("/")
+
     @property
     def functions(self) -> dict[str, str]:
         """The ARN of each function by its name in `app.py`."""
@@ -43,36 +50,73 @@ class Deployment:
         }
 
     @property
-    def queue_sources(self) -> list[str]:
-        """The ids of the event source mappings of the queues."""
-        return [each["event_uuid"] for each in self.resources if each["resource_type"] == "sqs_event"]
+    def queue_sources(self) -> dict[str, str]:
+        """The id of the event source mapping of each function that a queue starts."""
+        sources = [each for each in self.resources if each["resource_type"] == "sqs_event"]
+        names = {arn: name for name, arn in self.functions.items()}
+        return {names[each["lambda_arn"]]: each["event_uuid"] for each in sources}
 
 
-def run_chalice(chalice: Path, target: Path, stage: str, environment: Mapping[str, str], log: Path) -> Deployment:
-    """Run `chalice deploy --stage <stage>` in `target`.
+@dataclass(frozen=True)
+class Chalice:
+    """The chalice command in a build.
 
-    Raises:
-        DeployError: chalice failed or took longer than ten minutes.
+    Args:
+        build: The copy of the application; see :mod:`infra.deployment.build`.
+        stage: The stage's name.
+        environment: Of the command; who it talks to.
+        log: Where its output goes.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        try:
-            done = subprocess.run(
-                [chalice, "deploy", "--stage", stage],
-                cwd=target,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=DEPLOY_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise DeployError(f"chalice deploy took longer than {DEPLOY_SECONDS} s") from error
-    if done.returncode:
-        raise DeployError(f"chalice deploy failed:\n{log_end(log)}")
-    _forget_old_packages(target / ".chalice" / "deployments")
-    return deployed(target, stage)
+
+    build: Path
+    stage: str
+    environment: Mapping[str, str]
+    log: Path
+
+    def package(self) -> None:
+        """Put the packages into the build, as :meth:`deploy` would; it then takes those.
+
+        Raises:
+            DeployError: chalice failed or took longer than ten minutes.
+        """
+        self._run("package", str(self.build / "package"))
+
+    def deploy(self) -> Deployment:
+        """Create or update the functions with all that starts them.
+
+        Raises:
+            DeployError: chalice failed or took longer than ten minutes.
+        """
+        self._run("deploy")
+        _forget_old_packages(self.build / ".chalice" / "deployments")
+        return deployed(self.build, self.stage)
+
+    def delete(self) -> None:
+        """Delete the functions with all that starts them.
+
+        Raises:
+            DeployError: chalice failed or took longer than ten minutes.
+        """
+        self._run("delete")
+
+    def _run(self, command: str, *arguments: str) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            try:
+                done = subprocess.run(
+                    [COMMAND, command, "--stage", self.stage, *arguments],
+                    cwd=self.build,
+                    env=dict(self.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=LONGEST_SECONDS,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise DeployError(f"chalice {command} took longer than {LONGEST_SECONDS} s") from error
+        if done.returncode:
+            raise DeployError(f"chalice {command} failed:\n{log_end(self.log)}")
 
 
 def deployed(target: Path, stage: str) -> Deployment:
@@ -84,12 +128,6 @@ def deployed(target: Path, stage: str) -> Deployment:
 def forget(target: Path) -> None:
     """Forget what was deployed, when the account is empty again."""
     shutil.rmtree(target / ".chalice" / "deployed", ignore_errors=True)
-
-
-def report_partial_batches(client: Any, deployment: Deployment) -> None:
-    """Let the queues' functions report which messages of a batch failed, which chalice cannot ask for."""
-    for source in deployment.queue_sources:
-        client.update_event_source_mapping(UUID=source, FunctionResponseTypes=PARTIAL_BATCHES)
 
 
 def route_events(events: Any, functions: Any, bus: str, arn: str, name: str) -> None:

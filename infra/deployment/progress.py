@@ -43,3 +43,9 @@ def log_end(log: Path, characters: int = 2000) -> str:
     with contextlib.suppress(FileNotFoundError):
         return log.read_text(encoding="utf-8", errors="replace")[-characters:]
     return ""
+
+
+def one_line(error: Exception) -> str:
+    """A failure in one line: what failed, and the last line of what it said."""
+    first, *rest = str(error).strip().splitlines() or [type(error).__name__]
+    return " ".join([first, *rest[-1:]])

@@ -16,8 +16,9 @@ import psycopg
 import requests
 from psycopg import sql
 
-from infra.deployment import build, chalice, cloudformation
+from infra.deployment import build, chalice, cloudformation, sources
 from infra.deployment.progress import log_end
+from infra.deployment.stages import ONE_MACHINE, Stage
 from infra.local.credentials import INSTANCE_URL
 from infra.local.layout import ROOT
 from infra.local.processes import plain_environment
@@ -25,8 +26,6 @@ from infra.local.processes import plain_environment
 if TYPE_CHECKING:
     from infra.local.services import Services
 
-STAGE = "local"
-STACK_NAME = f"twinledger-{STAGE}"
 TEMPLATE = ROOT / "infra" / "stack.yaml"
 COMMAND_SECONDS = 120
 OUTBOUND_FIELDS = ("LastModifiedDate", "LastModifiedById", "SystemModstamp", "Twinledger_Key__c", "Twinledger_Op__c")
@@ -41,17 +40,24 @@ class ApplicationError(RuntimeError):
 
 @dataclass
 class Application:
-    """The application on the services of one stack."""
+    """The application on the services of one stack.
+
+    Args:
+        services: What it runs on.
+        outputs: Of its CloudFormation stack.
+        deployment: What is deployed of it.
+        stage: Its stage.
+    """
 
     services: Services
     outputs: dict[str, str] = field(default_factory=dict)
     deployment: chalice.Deployment = field(default_factory=lambda: chalice.Deployment(()))
+    stage: Stage = field(default_factory=lambda: Stage(ONE_MACHINE))
 
     @property
     def api_url(self) -> str:
         """The address of the deployed REST API."""
-        base = self.services.emulator.endpoint_url
-        return f"{base}/restapis/{self.deployment.rest_api_id}/api/_user_request_"
+        return self.deployment.api_url(self.services.emulator.endpoint_url)
 
     @property
     def outbound_messages_url(self) -> str:
@@ -66,11 +72,8 @@ class Application:
     @property
     def environment(self) -> dict[str, str]:
         """What a process on this machine needs to run the application's code."""
-        committed = json.loads((self.services.layout.source / ".chalice" / "config.json").read_text(encoding="utf-8"))
-        completed = build.stage_configuration(committed, STAGE, self.outputs)
-        common = completed.get("environment_variables", {})
-        own = completed["stages"][STAGE]["environment_variables"]
-        return {**common, **own, **self.services.emulator.client_environment}
+        variables = build.stage_environment(self.services.layout.source, self.stage, self.outputs)
+        return variables | self.services.emulator.client_environment
 
     def create_stack(self) -> None:
         """Create or update the CloudFormation stack in the emulator.
@@ -79,7 +82,9 @@ class Application:
             StackError: The emulator refused it.
         """
         client = self._client("cloudformation")
-        self.outputs = cloudformation.deploy(client, STACK_NAME, TEMPLATE, {"Stage": STAGE, "EventBus": "yes"})
+        self.outputs = cloudformation.deploy(
+            client, self.stage.stack, TEMPLATE, {"Stage": self.stage.name, "EventBus": "yes"}
+        )
 
     def put_secrets(self) -> None:
         """Give the secrets their values."""
@@ -111,23 +116,22 @@ class Application:
             DeployError: chalice failed.
         """
         layout, credentials = self.services.layout, self.services.credentials
-        build.build(layout.source, layout.build, STAGE, self.outputs)
+        build.build(layout.source, layout.build, self.stage, self.outputs)
         fingerprint = self._fingerprint()
         if credentials.deployed == fingerprint:
-            self.deployment = chalice.deployed(layout.build, STAGE)
+            self.deployment = chalice.deployed(layout.build, self.stage.name)
             return False
         if not credentials.deployed:
             chalice.forget(layout.build)
         environment = plain_environment(**self.services.emulator.client_environment)
-        log = layout.log("deploy")
-        self.deployment = chalice.run_chalice(layout.chalice, layout.build, STAGE, environment, log)
-        chalice.report_partial_batches(self._client("lambda"), self.deployment)
+        self.deployment = chalice.Chalice(layout.build, self.stage.name, environment, layout.log("deploy")).deploy()
+        sources.complete(self._client("lambda"), self.deployment, self.stage)
         chalice.route_events(
             self._client("events"),
             self._client("lambda"),
             self.outputs["EventBusName"],
             self.deployment.functions[EVENT_FUNCTION],
-            f"{STACK_NAME}-change-events",
+            f"{self.stage.stack}-change-events",
         )
         credentials.deployed = fingerprint
         credentials.save(layout.credentials)

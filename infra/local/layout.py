@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,11 +54,6 @@ class Layout:
     def code_cache(self) -> Path:
         """Unpacked Lambda code, which outlives the stack."""
         return self.home / "cache" / "code"
-
-    @property
-    def chalice(self) -> Path:
-        """The chalice command of the running interpreter's environment."""
-        return Path(sys.executable).with_name("chalice")
 
     def log(self, name: str) -> Path:
         """The log of the process or step `name`."""

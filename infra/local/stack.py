@@ -15,7 +15,7 @@ import psycopg
 import requests
 
 from infra.deployment.errors import DeploymentError
-from infra.deployment.progress import Progress
+from infra.deployment.progress import Progress, one_line
 from infra.local.application import Application, ApplicationError
 from infra.local.credentials import Credentials, write_private
 from infra.local.emulator import EmulatorError
@@ -226,12 +226,6 @@ def _tell(
         print(f"  {name:24}{value}", file=progress.out)
 
 
-def _reason(error: Exception) -> str:
-    """A failure in one line: what failed, and the last line of what it said."""
-    first, *rest = str(error).strip().splitlines() or [type(error).__name__]
-    return " ".join([first, *rest[-1:]])
-
-
 def main(arguments: list[str]) -> int:
     """Run one command."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.stack", description=__doc__)
@@ -248,7 +242,7 @@ def main(arguments: list[str]) -> int:
         return 1
     except FAILURES as error:
         log = f"; see {progress.log}" if progress.log and progress.log.exists() else ""
-        failure = f"make {command} failed at '{progress.step}': {_reason(error)}{log}"
+        failure = f"make {command} failed at '{progress.step}': {one_line(error)}{log}"
         print(failure, file=sys.stderr)
         if command == "up" and layout.state.exists():
             layout.failure.write_text(failure, encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ import boto3
 import pytest
 import requests
 
-from infra.deployment import build, chalice, cloudformation
+from infra.deployment import build, chalice, cloudformation, sources
+from infra.deployment.stages import Stage
 from infra.local.emulator import Emulator
 from infra.local.processes import plain_environment
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[3]
-CHALICE = Path(sys.executable).with_name("chalice")
 
 APP = """
 import json, os, boto3
@@ -106,9 +105,9 @@ def run(
     folder = tmp_path_factory.mktemp("build")
 
     def now() -> chalice.Deployment:
-        build.build(source, folder / "copy", "local", outputs)
+        build.build(source, folder / "copy", Stage("local"), outputs)
         environment = plain_environment(**emulator.client_environment)
-        return chalice.run_chalice(CHALICE, folder / "copy", "local", environment, folder / "deploy.log")
+        return chalice.Chalice(folder / "copy", "local", environment, folder / "deploy.log").deploy()
 
     return now
 
@@ -140,7 +139,7 @@ def test_failed_messages_of_a_batch_stay(
     client: Callable[[str], Any], outputs: dict[str, str], deployment: chalice.Deployment
 ) -> None:
     """With the settings that chalice cannot make, only those messages of a batch are deleted that did not fail."""
-    chalice.report_partial_batches(client("lambda"), deployment)
+    sources.complete(client("lambda"), deployment, Stage("local"))
     sqs, queue = client("sqs"), outputs["SalesforceChangesUrl"]
     entries = [
         {"Id": body, "MessageBody": body, "MessageGroupId": body, "MessageDeduplicationId": body}
@@ -202,7 +201,7 @@ def test_failure_shows_what_chalice_said(
 def test_missing_source_is_named(tmp_path: Path) -> None:
     """A folder without an application is refused with the file's name."""
     with pytest.raises(build.BuildError, match=r"app\.py does not exist"):
-        build.build(tmp_path, tmp_path / "copy", "local", {})
+        build.build(tmp_path, tmp_path / "copy", Stage("local"), {})
 
 
 def test_configuration_is_completed() -> None:
@@ -213,7 +212,7 @@ def test_configuration_is_completed() -> None:
     }
     names = ("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "FunctionRoleArn")
     secrets = ("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn")
-    completed = build.stage_configuration(committed, "local", {name: name for name in (*names, *secrets)})
+    completed = build.stage_configuration(committed, Stage("local"), {name: name for name in (*names, *secrets)})
     assert completed["stages"]["dev"] == {"xray": True}
     assert completed["environment_variables"] == {"COMMON": "1"}
     assert completed["stages"]["local"] == {
@@ -247,7 +246,7 @@ def test_fingerprint_follows_the_content(tmp_path: Path) -> None:
         (source / name).write_text(content, encoding="utf-8")
 
     def fingerprint() -> str:
-        build.build(source, tmp_path / "copy", "local", outputs)
+        build.build(source, tmp_path / "copy", Stage("local"), outputs)
         return build.fingerprint(tmp_path / "copy")
 
     first = fingerprint()

@@ -1,0 +1,1 @@
+"""A deployment into the emulator, by the literal command."""

@@ -1,0 +1,1 @@
+"""The deployment's parts by themselves."""
