@@ -42,7 +42,7 @@ class Published:
                 self._bodies[name] = body
 
     def members(self, name: str) -> Mapping[str, Member]:
-        """The elements of a type, those of its bases included."""
+        """The elements of a type in the WSDL's order, which begins with those of its bases."""
         if name == "string":  # the declarations have it for an extension of Metadata that adds nothing
             return self.members("Metadata")
         members: dict[str, Member] = {}
@@ -54,7 +54,7 @@ class Published:
         return members
 
     def misfits(self, element: Element, name: str | None = None) -> Iterator[str]:
-        """What an element has that its type does not, and the other way round; the root says itself what it is."""
+        """What an element has that its type does not, the other way round, and its order; the root says what it is."""
         kind = element.tag.removeprefix(_NAMESPACE) if name is None else name
         if kind in self._bodies:
             yield from self._inside(element, kind)
@@ -74,6 +74,9 @@ class Published:
                 yield f"{kind} has no {tag}"
             elif tags.count(tag) > 1 and not members[tag].many:
                 yield f"{kind} has only one {tag}"
+        known = [tag for tag in tags if tag in members]
+        if known != sorted(known, key=list(members).index):
+            yield f"{kind} has its elements in another order"
         for child, tag in zip(element, tags, strict=True):
             if tag in members:
                 yield from (f"{kind}.{tag}: {misfit}" for misfit in self.misfits(child, members[tag].type))

@@ -103,7 +103,7 @@ def test_is_not_taken_with_a_placeholder(library: tuple[str, Path], tmp_path: Pa
 
 @pytest.mark.parametrize(("deletions", "path"), XML, ids=lambda value: str(value).rpartition("/")[2])
 def test_every_element_is_one_of_the_published_types(published: Published, deletions: Deletions, path: str) -> None:
-    """By name, by number, by value, and none that is required is missing."""
+    """By name, number, value and order, and none that is required is missing."""
     assert list(published.misfits(fromstring(package(told(deletions))[path]))) == []
 
 
@@ -111,13 +111,14 @@ def test_every_element_is_one_of_the_published_types(published: Published, delet
     ("text", "misfits"),
     [
         ("<Flow><label>x</label><strange>1</strange></Flow>", ["Flow has no strange"]),
-        ("<Flow><status>Live</status><label>x</label></Flow>", ["Flow.status: FlowVersionStatus knows no Live"]),
+        ("<Flow><label>x</label><status>Live</status></Flow>", ["Flow.status: FlowVersionStatus knows no Live"]),
         ("<PermissionSet/>", ["PermissionSet needs label"]),
         ("<Flow><label>x</label><label>y</label></Flow>", ["Flow has only one label"]),
         (
             "<Flow><label>x</label><start><locationX>1</locationX><locationY>a</locationY></start></Flow>",
             ["Flow.start: FlowStart.locationY: a is no number"],
         ),
+        ("<Flow><status>Draft</status><label>x</label></Flow>", ["Flow has its elements in another order"]),
         ("<Strange/>", ["there is no type Strange"]),
     ],
 )
