@@ -124,4 +124,4 @@ def _seconds(context: Any) -> float:
 
 
 def _observed(function: str, context: Any) -> AbstractContextManager[None]:
-    return wiring.telemetry.invocation(function, context)
+    return wiring.observed(function, context)

@@ -138,6 +138,7 @@ class SalesforceSecret:
         client_secret: of the client credentials flow.
         username: of the JWT bearer flow.
         private_key: of the JWT bearer flow, PEM.
+        certificate: the one that was uploaded to the org for the private key, PEM; None: when it ends is not known.
         local_url: a server that stands for the org on this machine; None in production.
     """
 
@@ -146,6 +147,7 @@ class SalesforceSecret:
     client_secret: str | None = field(default=None, repr=False)
     username: str | None = None
     private_key: str | None = field(default=None, repr=False)
+    certificate: str | None = field(default=None, repr=False)
     local_url: str | None = None
 
     @classmethod
@@ -164,6 +166,7 @@ class SalesforceSecret:
             client_secret=None if signed else reading.text("client_secret", "the app's consumer secret"),
             username=reading.text("username", "the integration user's name") if signed else None,
             private_key=reading.text("private_key", "the app's private key, PEM") if signed else None,
+            certificate=reading.optional("certificate") if signed else None,
             local_url=reading.optional("local_url"),
         )
         reading.check()

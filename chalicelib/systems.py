@@ -46,6 +46,13 @@ class Systems(Cloud):
         name = self.settings.database_secret
         return DatabaseSecret.of(self._secret(name), name)
 
+    def certificate_ends(self) -> float | None:
+        """When the certificate of the sign-in ends, seconds since the epoch; None: not known."""
+        from chalicelib.salesforce.auth import certificate_ends
+
+        secret = self._salesforce_secret()
+        return None if secret.certificate is None else certificate_ends(secret.certificate)
+
     def webhook_secret(self) -> WebhookSecret:
         """What callers of the webhooks have to know."""
         name = self.settings.webhook_secret
@@ -55,13 +62,16 @@ class Systems(Cloud):
         from chalicelib.salesforce.auth import ClientCredentials, JwtBearer
         from chalicelib.salesforce.client import Connection
 
-        name = self.settings.salesforce_secret
-        secret = SalesforceSecret.of(self._secret(name), name)
+        secret = self._salesforce_secret()
         if secret.username is not None and secret.private_key is not None:
             signed = JwtBearer(secret.login_url, secret.client_id, secret.username, secret.private_key)
             return Connection(signed, local_url=secret.local_url)
         shared = ClientCredentials(secret.login_url, secret.client_id, secret.client_secret or "")
         return Connection(shared, local_url=secret.local_url)
+
+    def _salesforce_secret(self) -> SalesforceSecret:
+        name = self.settings.salesforce_secret
+        return SalesforceSecret.of(self._secret(name), name)
 
     def records(self, installation: "Installation") -> Records:
         """The Salesforce side of an installation."""

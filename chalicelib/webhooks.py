@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.aws.state import Installation
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.model import Hint, SalesforceId
@@ -88,6 +89,7 @@ class Webhooks:
             return self._malformed(error)
         except TwinledgerError as error:
             self._telemetry.failure("an outbound message is to be sent again", error)
+            self._telemetry.count(Metric.WEBHOOK_ERRORS)
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, ack(accepted=False), "text/xml")
         return Answer(HTTPStatus.OK, ack(accepted=True), "text/xml")
 
@@ -107,6 +109,7 @@ class Webhooks:
             return self._malformed(error)
         except TwinledgerError as error:
             self._telemetry.failure("events are to be sent again", error)
+            self._telemetry.count(Metric.WEBHOOK_ERRORS)
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "not accepted: send the same events again later")
         accepted = {"accepted": len(hints), "not_mapped": len(found) - len(hints)}
         return Answer(HTTPStatus.ACCEPTED, msgspec.json.encode(accepted).decode())
@@ -129,11 +132,11 @@ class Webhooks:
         for notification in message.notifications:
             mapping = installed.mappings.by_object.get(notification.object)
             if mapping is None:
-                self._telemetry.count("NotMapped")
+                self._telemetry.count(Metric.NOT_MAPPED)
                 continue
             told = hint(notification, mapping, installed.user_id)
             if told is None:
-                self._telemetry.count("Nameless")  # deleted before delivery: the sweep finds the deletion
+                self._telemetry.count(Metric.NAMELESS)  # deleted before delivery: the sweep finds the deletion
             else:
                 hints.append(told)
         return hints
@@ -144,19 +147,19 @@ class Webhooks:
             if installed.mappings.of(told.identity) is not None:
                 mapped.append(told)
             else:
-                self._telemetry.count("NotMapped")
+                self._telemetry.count(Metric.NOT_MAPPED)
         return mapped
 
     def _send(self, hints: Sequence[Hint]) -> None:
         self._hints.send(hints)
-        self._telemetry.count("Received", len(hints))
+        self._telemetry.count(Metric.RECEIVED, len(hints))
 
     def _refused(self, reason: str) -> Answer:
-        self._telemetry.count("Refused")
+        self._telemetry.count(Metric.REFUSED)
         return _problem(HTTPStatus.FORBIDDEN, reason)
 
     def _malformed(self, error: MalformedMessage) -> Answer:
-        self._telemetry.count("Malformed")
+        self._telemetry.count(Metric.MALFORMED)
         return _problem(HTTPStatus.BAD_REQUEST, str(error))
 
 

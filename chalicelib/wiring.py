@@ -16,12 +16,14 @@ from chalicelib.systems import Systems
 
 if TYPE_CHECKING:
     from chalicelib.aws.state import Installation, Probe
+    from chalicelib.aws.telemetry import Invocation
     from chalicelib.jobs.change_events import ChangeEvents
     from chalicelib.jobs.dead_letters import DeadLetters
     from chalicelib.jobs.health import Report
     from chalicelib.jobs.installing import Installer
     from chalicelib.jobs.names import Names
     from chalicelib.jobs.operators import Operators
+    from chalicelib.jobs.quota import Meter
     from chalicelib.jobs.reverting import Reverting
     from chalicelib.jobs.settling import Batch, Message
     from chalicelib.jobs.status import Finding
@@ -43,6 +45,22 @@ class Wiring(Systems):
     def __init__(self, environment: Mapping[str, str] | None = None, clock: Clock | None = None) -> None:
         super().__init__(environment, clock)
         self._settler: tuple[Installation, Settler] | None = None
+
+    @contextmanager
+    def observed(self, function: str, context: "Invocation | None") -> "Iterator[None]":
+        """One call of a Lambda function: what is told of it goes out at its end, what it asked of the org included."""
+        with self.telemetry.invocation(function, context):
+            try:
+                yield
+            finally:
+                if "client" in self.__dict__:
+                    self._meter.read(self.client)
+
+    @cached_property
+    def _meter(self) -> "Meter":
+        from chalicelib.jobs.quota import Meter
+
+        return Meter(self.telemetry)
 
     def renew(self) -> None:
         """Read the credentials again before the next use: a system did not let us in with those that are known."""
@@ -129,7 +147,7 @@ class Wiring(Systems):
         return Sweep(installation.mappings, installation.installed_at, means)
 
     def run_sweep(self, seconds: float) -> None:
-        """Send hints for what no message told of, and for what was put off, for a while.
+        """Send hints for what no message told of and for what was put off, for a while; then tell how things are.
 
         Args:
             seconds: how long the function may run.
@@ -146,7 +164,16 @@ class Wiring(Systems):
         try:
             wake(self.agenda, self.hints, self.clock, self.telemetry, (now + until) / 2)
         finally:
-            self.sweep().salesforce(until)
+            try:
+                self.sweep().salesforce(until)
+            finally:
+                self._watch()
+
+    def _watch(self) -> None:
+        from chalicelib.jobs.watching import tell_certificate, tell_issues
+
+        tell_issues(self.telemetry, self.archive)
+        tell_certificate(self.telemetry, self.clock.now(), self.certificate_ends())
 
     def run_relay(self, seconds: float) -> None:
         """Relay captured changes for a while, where no process of the user's does.
@@ -167,7 +194,7 @@ class Wiring(Systems):
         self.installed()
         truncated = Truncations(lambda: self.installed(fresh=True), self.ledger, self.hints, self.clock)
         dsn = self.database_secret().dsn
-        return Relay(dsn, self.hints, on_truncate=truncated, on_status=tell_status(self.telemetry))
+        return Relay(dsn, self.hints, on_truncate=truncated, on_status=tell_status(self.telemetry, self.clock))
 
     def health(self, api_key: str | None) -> "Report":
         """How the deployment does: itself, or with an API key everything behind it."""

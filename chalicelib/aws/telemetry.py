@@ -1,7 +1,7 @@
 """Logs, metrics and traces, in one place: Powertools' three, with one namespace and few dimensions.
 
 No value of a record is ever in a log line: names, ids, counts and the texts of our own errors only. Metrics go out as
-lines of the log in the embedded metric format, so counting costs no call.
+lines of the log in the embedded metric format, so counting costs no call; :mod:`chalicelib.aws.metrics` names them.
 """
 
 import os
@@ -11,11 +11,12 @@ from functools import cached_property
 from typing import Protocol
 
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from chalicelib.aws.metrics import DIRECTION, NAMESPACE, STAGE, Metric, direction_from
 from chalicelib.core.errors import TwinledgerError
+from chalicelib.core.model import Side
 
-NAMESPACE = "Twinledger"
 SERVICE = "twinledger"
 
 
@@ -37,39 +38,52 @@ class Telemetry:
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
-        self._counted = False
+        self._metrics: dict[Side | None, EphemeralMetrics] = {}
 
     @cached_property
     def _logger(self) -> Logger:
         return Logger(service=SERVICE)
 
     @cached_property
-    def _metrics(self) -> EphemeralMetrics:
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
-        if self._stage:
-            metrics.set_default_dimensions(stage=self._stage)
-        return metrics
-
-    @cached_property
     def _tracer(self) -> Tracer:
         return Tracer(service=SERVICE, auto_patch=False)  # patching botocore would cost more than it shows
 
-    def count(self, name: str, value: float = 1) -> None:
-        """Add to a counter of this call."""
+    def count(self, metric: Metric, value: float = 1, side: Side | None = None) -> None:
+        """Add to a counter of this call.
+
+        Args:
+            metric: which one.
+            value: how many; nought is not told.
+            side: where it came from, of a metric that is told by direction.
+        """
         if value:
-            self._add(name, MetricUnit.Count, value)
+            self._add(metric, value, side)
 
-    def measure(self, name: str, seconds: float) -> None:
+    def measure(self, metric: Metric, seconds: float, side: Side | None = None) -> None:
         """Note a duration."""
-        self._add(name, MetricUnit.Milliseconds, seconds * 1000)
+        self._add(metric, seconds * 1000, side)
 
-    def gauge(self, name: str, value: float) -> None:
+    def gauge(self, metric: Metric, value: float) -> None:
         """Note how many there are, nought included."""
-        self._add(name, MetricUnit.Count, value)
+        self._add(metric, value, None)
 
-    def _add(self, name: str, unit: MetricUnit, value: float) -> None:
-        self._metrics.add_metric(name=name, unit=unit, value=value)
-        self._counted = True
+    def _add(self, metric: Metric, value: float, side: Side | None) -> None:
+        self._of(side).add_metric(name=str(metric), unit=str(metric.unit), value=value)
+
+    def _of(self, side: Side | None) -> EphemeralMetrics:
+        """What is told with the same dimensions goes out in one line."""
+        if side not in self._metrics:
+            metrics = EphemeralMetrics(namespace=NAMESPACE, service="")  # else the service would be a dimension
+            stage = {STAGE: self._stage} if self._stage else {}
+            metrics.set_default_dimensions(**stage, **({} if side is None else {DIRECTION: direction_from(side)}))
+            self._metrics[side] = metrics
+        return self._metrics[side]
+
+    def flush(self) -> None:
+        """Let the metrics go out that were counted since the last time."""
+        for metrics in self._metrics.values():
+            if metrics.metric_set:
+                metrics.flush_metrics()
 
     def info(self, text: str, **facts: str | float | None) -> None:
         """Tell what happened. ``facts`` are ids and counts, never values of a record."""
@@ -95,9 +109,7 @@ class Telemetry:
             else:
                 yield
         finally:
-            if self._counted:
-                self._metrics.flush_metrics()
-                self._counted = False
+            self.flush()
             self._logger.remove_keys(["function", "function_request_id"])
 
 

@@ -119,6 +119,7 @@ class Settler:
         self._reading.read_rows(works)
         echoes = [work for work in works if is_echo(work)]
         for work in echoes:
+            work.echo = True
             work.end(Result.UNCHANGED)
         self._families.tidy(echoes)
         works = [work for work in works if work.result is None]

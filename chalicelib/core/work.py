@@ -60,6 +60,7 @@ class Outcome:
         wrote: the sides that were written.
         conflicts: issues opened, and conflicts decided by a policy.
         merged: units carried while the other side had an edit of its own.
+        echo: whether it was known for an echo of our own write.
     """
 
     hint: Hint
@@ -69,6 +70,7 @@ class Outcome:
     wrote: frozenset[Side] = frozenset()
     conflicts: int = 0
     merged: int = 0
+    echo: bool = False
 
     @classmethod
     def of(cls, hint: Hint, error: TwinledgerError) -> "Outcome":
@@ -114,6 +116,7 @@ class Work:
         wrote: the sides that were written.
         conflicts: see :class:`Outcome`.
         merged: see :class:`Outcome`.
+        echo: see :class:`Outcome`.
     """
 
     mapping: ObjectMapping
@@ -144,6 +147,7 @@ class Work:
     wrote: set[Side] = field(default_factory=set)
     conflicts: int = 0
     merged: int = 0
+    echo: bool = False
 
     @property
     def current(self) -> Entry:
@@ -246,6 +250,7 @@ class Work:
                 frozenset(self.wrote),
                 self.conflicts,
                 self.merged,
+                self.echo,
             )
             for hint in self.hints
         ]

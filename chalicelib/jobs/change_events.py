@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, SalesforceId
 from chalicelib.core.ports import Hints
@@ -56,11 +57,11 @@ class ChangeEvents:
             relayed = parse_relayed(event)
         except MalformedMessage as error:
             self._telemetry.failure("an event that cannot be read", error, event=str(event.get("id", "")))
-            self._telemetry.count("Malformed")
+            self._telemetry.count(Metric.MALFORMED)
             return
         if relayed.organization_id != self._organization_id:
             self._telemetry.info("an event of another org", organization=relayed.organization_id)
-            self._telemetry.count("Refused")
+            self._telemetry.count(Metric.REFUSED)
             return
         mappings = self._mappings
         objects = {hint.identity.object for hint in relayed.hints if isinstance(hint.identity, SalesforceId)}
@@ -69,8 +70,8 @@ class ChangeEvents:
         mapped = [hint for hint in relayed.hints if mappings.of(hint.identity) is not None]
         hints = mapped if relayed.gap or not self._only_existence else [hint for hint in mapped if hint.change in GONE]
         self._hints.send(hints)
-        self._telemetry.count("Received", len(hints))
-        self._telemetry.count("NotMapped", len(relayed.hints) - len(mapped))
+        self._telemetry.count(Metric.RECEIVED, len(hints))
+        self._telemetry.count(Metric.NOT_MAPPED, len(relayed.hints) - len(mapped))
         overflown = [name for name in relayed.resync if name in mappings.by_object]
         if overflown:
             self._resync(overflown)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.identity import record_key, row_key
 from chalicelib.core.ledger import Issue, IssueKind
@@ -65,7 +66,7 @@ class DeadLetters:
         """
         for message in messages:
             self._report(self._issue(message))
-            self._telemetry.count("Undeliverable")
+            self._telemetry.count(Metric.UNDELIVERABLE)
 
     def _issue(self, message: Message) -> Issue:
         now = self._clock.now()

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.aws.state import Installation
 from chalicelib.core.errors import RetryLater
 from chalicelib.core.ledger import Entry
@@ -12,6 +13,7 @@ from chalicelib.core.ports import Clock, Hints
 from chalicelib.jobs.telling import Telemetry
 
 AT_ONCE = 100  # hints of a send
+FLUSH_SECONDS = 60.0  # between two lines of the log with the relay's numbers
 
 
 class Runs(Protocol):
@@ -60,13 +62,21 @@ def run_for(relay: Runs, seconds: float) -> None:
         timer.cancel()
 
 
-def tell_status(telemetry: Telemetry) -> Callable[[Status], None]:
-    """What the relay calls now and then: only the leader's numbers are of the outbox."""
+def tell_status(telemetry: Telemetry, clock: Clock) -> Callable[[Status], None]:
+    """What the relay calls now and then: only the leader's numbers are of the outbox.
+
+    A process of the user's has no invocation at whose end they go out: they go out once a minute.
+    """
+    flushed_at = clock.now()
 
     def tell(status: Status) -> None:
+        nonlocal flushed_at
         if status.leader:
-            telemetry.gauge("OutboxDepth", status.depth)
-            telemetry.measure("RelayLag", status.lag)
+            telemetry.gauge(Metric.OUTBOX_DEPTH, status.depth)
+            telemetry.measure(Metric.RELAY_LAG, status.lag)
+        if clock.now() - flushed_at >= FLUSH_SECONDS:
+            flushed_at = clock.now()
+            telemetry.flush()
 
     return tell
 

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.aws.sweeps import Position, Span, Told
 from chalicelib.core.errors import Dropped
 from chalicelib.core.model import Change, Hint, SalesforceId
@@ -139,7 +140,7 @@ class Round:
         if position.span is None:
             position = replace(position, full_at=now if span.full else position.full_at)
             if span.start < now - DELETED_REACH:
-                self._means.telemetry.count("SweepIncomplete")
+                self._means.telemetry.count(Metric.SWEEP_INCOMPLETE)
                 self._means.telemetry.info(
                     "the sweep did not reach back to its last run: compare the object in full", object=self._name
                 )
@@ -156,7 +157,7 @@ class Round:
             if span.end - span.start > MINUTE:
                 half = (span.end - span.start) // 2 // MINUTE * MINUTE
                 return self._changes(self._at(replace(span, end=span.start + half)))
-            self._means.telemetry.count("SweepCrowded")
+            self._means.telemetry.count(Metric.SWEEP_CROWDED)
             self._means.telemetry.info(
                 "more records changed in one minute than Salesforce lists: they are queried instead",
                 object=self._name,
@@ -193,8 +194,8 @@ class Round:
             lasting = {record: one for record, one in told.items() if one.stamp >= since}
             if lasting:
                 means.memory.remember(self._name, lasting, means.clock.now(), name)
-        means.telemetry.count("Swept", len(due))
-        means.telemetry.count("SweptBefore", len(part) - len(due))
+        means.telemetry.count(Metric.SWEPT, len(due))
+        means.telemetry.count(Metric.SWEPT_BEFORE, len(part) - len(due))
 
     def _is_due(self, found: Found, covered: int) -> bool:
         """Whether a change is to be told of.

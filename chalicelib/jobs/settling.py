@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from chalicelib.core.errors import AccessDenied, Halted, RetryLater, TwinledgerError
+from chalicelib.aws.metrics import Metric
+from chalicelib.core.errors import AccessDenied, Halted, RecordLocked, RetryLater, TwinledgerError
 from chalicelib.core.model import Hint, Identity
 from chalicelib.core.ports import Clock
 from chalicelib.core.work import Outcome, Result
@@ -28,6 +29,15 @@ LONGEST_HIDDEN = 30.0  # seconds that a message waits in its queue; longer waits
 MOST_RECEIVES = 3  # of the five after which a message is a dead letter
 PATIENCE = 60.0  # seconds in the agenda where the error names no time
 HALTED_PATIENCE = 300.0  # seconds in the agenda where a person has to act
+
+_METRICS = {
+    Result.UNCHANGED: Metric.UNCHANGED,
+    Result.HANDED_OVER: Metric.HANDED_OVER,
+    Result.WAITING: Metric.WAITING,
+    Result.PARKED: Metric.PARKED,
+    Result.RETRY: Metric.RETRY,
+    Result.HALTED: Metric.HALTED,
+}
 
 _Name: TypeAlias = tuple[Identity, str]
 
@@ -144,7 +154,7 @@ class Batch:
         began = self._clock.now()
         for message in messages:
             if message.sent_at is not None:
-                self._telemetry.measure("QueueTime", max(0.0, began - message.sent_at))
+                self._telemetry.measure(Metric.QUEUE_TIME, max(0.0, began - message.sent_at))
         hints = self._hints(messages)
         outcomes = self._settler.settle(list(hints.values()))
         self._tell(outcomes, began)
@@ -152,7 +162,7 @@ class Batch:
             self._denied()
         unchanged = self._unchanged()
         if not unchanged:
-            self._telemetry.count("Remapped", len(messages))
+            self._telemetry.count(Metric.REMAPPED, len(messages))
         worst = {_name(outcome.hint): outcome for outcome in sorted(outcomes, key=lambda one: not one.acknowledged)}
         done: list[str] = []
         hidden: dict[str, float] = {}
@@ -178,7 +188,7 @@ class Batch:
                 hints[message.receipt] = self._read(message.body)
             except TwinledgerError as error:
                 self._telemetry.failure("a message that cannot be read", error, message_id=message.id)
-                self._telemetry.count("UnreadableMessages")
+                self._telemetry.count(Metric.UNREADABLE)
         return hints
 
     def _postponed(self, message: Message, hint: Hint, outcome: Outcome) -> bool:
@@ -189,21 +199,30 @@ class Batch:
         patience = HALTED_PATIENCE if isinstance(outcome.error, Halted) else PATIENCE
         after = max(patience, outcome.after or 0.0)
         self._agenda.postpone(hint, self._clock.now() + after)
-        self._telemetry.count("Postponed")
+        self._telemetry.count(Metric.POSTPONED)
         return True
 
     def _tell(self, outcomes: Sequence[Outcome], began: float) -> None:
         now = self._clock.now()
-        self._telemetry.measure("SettleTime", now - began)
+        self._telemetry.measure(Metric.SETTLE_TIME, now - began)
         for outcome in outcomes:
-            self._telemetry.count(outcome.result.name.title().replace("_", ""))
+            if outcome.result is Result.SETTLED:
+                self._tell_settled(outcome.hint, now)
+            else:
+                self._telemetry.count(_METRICS[outcome.result])
             if outcome.error is not None:
                 record = record_of(outcome.hint)
                 self._telemetry.failure("a record could not be settled", outcome.error, record=record)
-            elif outcome.result is Result.SETTLED and outcome.hint.occurred_at is not None:
-                self._telemetry.measure("Latency", max(0.0, now - outcome.hint.occurred_at))
-        self._telemetry.count("Conflicts", sum(outcome.conflicts for outcome in outcomes))
-        self._telemetry.count("Merged", sum(outcome.merged for outcome in outcomes))
+        locked = [outcome for outcome in outcomes if isinstance(outcome.error, RecordLocked)]
+        self._telemetry.count(Metric.LOCK_RETRIES, len(locked))
+        self._telemetry.count(Metric.ECHOES, sum(outcome.echo for outcome in outcomes))
+        self._telemetry.count(Metric.CONFLICTS, sum(outcome.conflicts for outcome in outcomes))
+        self._telemetry.count(Metric.MERGED, sum(outcome.merged for outcome in outcomes))
+
+    def _tell_settled(self, hint: Hint, now: float) -> None:
+        self._telemetry.count(Metric.SETTLED, side=hint.side)
+        if hint.occurred_at is not None:
+            self._telemetry.measure(Metric.LATENCY, max(0.0, now - hint.occurred_at), hint.side)
 
 
 def _name(hint: Hint) -> _Name:

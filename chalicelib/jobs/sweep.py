@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.aws.sweeps import Position
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.mapping import Mappings
@@ -81,7 +82,7 @@ class Sweep:
                 telemetry.failure("an object could not be swept", error, object=name)
                 failed = error
         for name, _ in turns:
-            telemetry.count("SweepUnfinished")
+            telemetry.count(Metric.SWEEP_UNFINISHED)
             telemetry.info("the sweep goes on with its next run", object=name)
         if failed is not None:
             raise failed
@@ -121,4 +122,4 @@ def _wake(block: Sequence[D], agenda: Agenda[D], hints: Hints, telemetry: Teleme
     hints.send([due.hint for due in block])
     for due in block:
         agenda.done(due, now)
-    telemetry.count("Woken", len(block))
+    telemetry.count(Metric.WOKEN, len(block))

@@ -2,24 +2,29 @@
 
 from typing import Protocol
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.identity import row_key
-from chalicelib.core.model import Hint, SalesforceId
+from chalicelib.core.model import Hint, SalesforceId, Side
 
 
 class Telemetry(Protocol):
     """Counts, durations and lines of the log. Never a value of a record, nor a primary key: it may be an address."""
 
-    def count(self, name: str, value: float = 1) -> None:
+    def count(self, metric: Metric, value: float = 1, side: Side | None = None) -> None:
         """Add to a counter."""
         ...
 
-    def measure(self, name: str, seconds: float) -> None:
+    def measure(self, metric: Metric, seconds: float, side: Side | None = None) -> None:
         """Note a duration."""
         ...
 
-    def gauge(self, name: str, value: float) -> None:
+    def gauge(self, metric: Metric, value: float) -> None:
         """Note how many there are."""
+        ...
+
+    def flush(self) -> None:
+        """Let the metrics go out."""
         ...
 
     def info(self, text: str, **facts: str | float | None) -> None:

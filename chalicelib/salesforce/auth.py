@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import jwt
 import requests
+from cryptography import x509
 
 from chalicelib.core.errors import AccessDenied, ConfigurationError, Unavailable
 from chalicelib.core.ports import Clock
@@ -65,6 +66,18 @@ class Token:
     instance_url: str
     organization_id: str
     user_id: str
+
+
+def certificate_ends(pem: str) -> float:
+    """When a certificate is good no longer, seconds since the epoch.
+
+    Raises:
+        ConfigurationError: it is no certificate.
+    """
+    try:
+        return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc.timestamp()
+    except ValueError as error:
+        raise ConfigurationError("the certificate of the Salesforce app is no certificate in PEM") from error
 
 
 def mint(session: requests.Session, credentials: Credentials, clock: Clock) -> Token:

@@ -1,8 +1,9 @@
 """What the functions did, and when: read from CloudWatch Logs, as it would be on AWS.
 
 Lambda ends each invocation with a REPORT line that has its duration; Powertools writes the metrics of the invocation
-as a line of the embedded metric format. Both carry times in milliseconds. The emulator may note a line with the next
-invocation of the same environment; such a line is left out, and its invocation is then without metrics.
+as lines of the embedded metric format, one for each combination of dimensions. Both carry times in milliseconds. The
+emulator may note a line with the next invocation of the same environment; such a line is left out, and its invocation
+is then without metrics.
 """
 
 import json
@@ -54,8 +55,9 @@ def parse(events: Iterable[Mapping[str, Any]]) -> Iterator[Invocation]:
             lines = []
         elif found := REPORT.match(message):
             began = ended - float(found[1]) / 1000
-            line = next((line for line in lines if began - ROUNDING <= _told(line) <= ended + ROUNDING), None)
-            yield Invocation(began, ended, None if line is None else _told(line), _values(line or {}))
+            own = [line for line in lines if began - ROUNDING <= _told(line) <= ended + ROUNDING]
+            values = {name: found for line in own for name, found in _values(line).items()}
+            yield Invocation(began, ended, _told(own[0]) if own else None, values)
         elif message.startswith('{"_aws"'):
             lines.append(json.loads(message))
 

@@ -29,6 +29,10 @@ class MemoryArchive:
         start = next((place + 1 for place, issue in enumerate(found) if issue.id == after), 0)
         yield from found[start:]
 
+    def count_open(self, most: int) -> int:
+        """How many issues are open, counted up to ``most``."""
+        return min(most, sum(1 for _ in self.listed()))
+
     def history(self, key: RecordKey, limit: int | None = None) -> Sequence[History]:
         """Overwritten values of a record, the newest first."""
         return [one for one in reversed(self.ledger.history) if one.key == key][:limit]

@@ -3,7 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.core.errors import TwinledgerError
+from chalicelib.core.model import Side
 
 
 @dataclass
@@ -14,6 +16,8 @@ class MemoryTelemetry:
         counts: counters by name.
         measured: durations by name, seconds.
         gauges: last values by name.
+        directed: how often something was told by direction, by name and side.
+        flushes: how often the metrics went out before the end of a call.
         told: texts of the log.
         failures: errors that were told.
     """
@@ -21,21 +25,36 @@ class MemoryTelemetry:
     counts: Counter[str] = field(default_factory=Counter)
     measured: dict[str, list[float]] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    directed: Counter[tuple[str, Side]] = field(default_factory=Counter)
+    flushes: int = 0
     told: list[str] = field(default_factory=list)
     failures: list[TwinledgerError] = field(default_factory=list)
 
-    def count(self, name: str, value: float = 1) -> None:
+    def count(self, metric: Metric, value: float = 1, side: Side | None = None) -> None:
         """Add to a counter."""
         if value:
-            self.counts[name] += int(value)
+            self.counts[metric] += int(value)
+            self._note(metric, side)
 
-    def measure(self, name: str, seconds: float) -> None:
+    def measure(self, metric: Metric, seconds: float, side: Side | None = None) -> None:
         """Note a duration."""
-        self.measured.setdefault(name, []).append(seconds)
+        self.measured.setdefault(metric, []).append(seconds)
+        self._note(metric, side)
 
-    def gauge(self, name: str, value: float) -> None:
+    def gauge(self, metric: Metric, value: float) -> None:
         """Note how many there are."""
-        self.gauges[name] = value
+        self.gauges[metric] = value
+        self._note(metric, None)
+
+    def flush(self) -> None:
+        """Let the metrics go out."""
+        self.flushes += 1
+
+    def _note(self, metric: Metric, side: Side | None) -> None:
+        """CloudWatch would take a metric with other dimensions for another one, which nobody watches."""
+        assert metric.directed is (side is not None), f"{metric} is told with the wrong dimensions"
+        if side is not None:
+            self.directed[metric, side] += 1
 
     def info(self, text: str, **facts: str | float | None) -> None:
         """Tell what happened."""

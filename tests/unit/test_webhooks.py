@@ -178,6 +178,7 @@ def test_a_message_that_the_queue_does_not_take_comes_again() -> None:
     assert answer.status == 503
     assert NACK in answer.body
     assert len(bench.telemetry.failures) == 1
+    assert bench.telemetry.counts == {"WebhookErrors": 1}
 
 
 def test_a_message_before_the_installation_comes_again() -> None:
@@ -230,8 +231,10 @@ def test_malformed_events_are_refused_whole() -> None:
 
 def test_events_that_the_queue_does_not_take_are_to_be_sent_again() -> None:
     """The caller is told so."""
-    answer = Bench(MemoryHints(room=0)).tell(event())
+    bench = Bench(MemoryHints(room=0))
+    answer = bench.tell(event())
     assert answer.status == 503
+    assert bench.telemetry.counts == {"WebhookErrors": 1}
     assert "again" in json.loads(answer.body)["error"]
 
 

@@ -1,12 +1,18 @@
 """What is put together how, as far as no system has to answer for it."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from chalicelib.aws.agenda import Due
 from chalicelib.aws.queues import message_of
@@ -21,12 +27,23 @@ from chalicelib.salesforce.apex_writer import ApexRecords
 from chalicelib.salesforce.auth import ClientCredentials, JwtBearer
 from chalicelib.salesforce.conditional_writer import ConditionalRecords
 from chalicelib.wiring import MARGIN, Wiring
+from tests.fakes.archive import MemoryArchive
 from tests.fakes.clock import FakeClock
 from tests.fakes.hints import MemoryHints
+from tests.fakes.ledger import MemoryLedger
 from tests.fakes.sweeps import MemorySweeps
 from tests.fakes.telemetry import MemoryTelemetry
 from tests.unit.jobs.sample import MAPPINGS, ORG
 from tests.unit.test_settings import COMPLETE, SHARED, SIGNED
+
+
+def certificate(ends: float) -> str:
+    """A certificate as it is uploaded to an org, PEM, that ends at a time."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "twinledger")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(datetime.fromtimestamp(0, UTC)).not_valid_after(datetime.fromtimestamp(ends, UTC))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 class Secrets:
@@ -243,7 +260,8 @@ class Org:
 def sweeping(monkeypatch: pytest.MonkeyPatch) -> tuple[Wiring, Org]:
     """A wiring for sweeps, and its org."""
     wiring, org = wired(monkeypatch, State(INSTALLATION)), Org()
-    parts = {"agenda": Agenda(), "client": org, "sweeps": MemorySweeps(), "hints": MemoryHints()}
+    archive = MemoryArchive(MemoryLedger())
+    parts = {"agenda": Agenda(), "client": org, "sweeps": MemorySweeps(), "hints": MemoryHints(), "archive": archive}
     wiring.__dict__ |= parts | {"telemetry": MemoryTelemetry()}
     return wiring, org
 
@@ -255,6 +273,49 @@ def test_the_sweep_is_made_though_what_was_put_off_cannot_be_sent(monkeypatch: p
         wiring.run_sweep(30.0)
     assert org.calls == 1
     assert str(caught.value.__context__) == "the agenda"
+
+
+def test_the_state_of_things_is_told_though_the_sweep_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is when somebody looks at it."""
+    wiring, _ = sweeping(monkeypatch)
+    with pytest.raises(Unavailable):
+        wiring.run_sweep(30.0)
+    assert wiring.telemetry.gauges == {"IssuesOpen": 0}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("content", "ends"), [(SIGNED, None), ({**SIGNED, "certificate": certificate(9e9)}, 9e9)])
+def test_the_certificate_in_the_secret_says_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch, content: dict[str, Any], ends: float | None
+) -> None:
+    """A secret without it leaves that unknown."""
+    assert wired(monkeypatch, salesforce=content).certificate_ends() == ends
+
+
+def test_a_certificate_that_is_none_is_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Perhaps it is the private key."""
+    wiring = wired(monkeypatch, salesforce={**SIGNED, "certificate": "SECRET TEXT"})
+    with pytest.raises(ConfigurationError, match="no certificate") as caught:
+        wiring.certificate_ends()
+    assert "SECRET TEXT" not in str(caught.value)
+
+
+def test_a_call_tells_what_it_asked_of_the_org(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A failed one too; one that asked nothing, and made no client, tells nothing."""
+    wiring = wired(monkeypatch)
+
+    def fail() -> None:
+        with wiring.observed("settle", None):
+            wiring.client.calls += 2
+            raise KeyError
+
+    with wiring.observed("health", None):
+        pass
+    with pytest.raises(KeyError):
+        fail()
+    [line] = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["SalesforceCalls"] == [2.0]
 
 
 def test_a_sweep_for_which_there_is_no_time_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

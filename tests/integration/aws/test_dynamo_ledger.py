@@ -265,6 +265,14 @@ def test_open_issues_are_listed_in_order_of_opening(ledger: DynamoLedger, archiv
     assert max(len(page) for page in pages) == 3
 
 
+def test_open_issues_are_counted(ledger: DynamoLedger, archive: Archive, key: str) -> None:
+    """Over all shards, without the closed ones, and no further than asked for."""
+    before = archive.count_open(1000)
+    issues = [issue(key, f"{key}-{number}") for number in range(9)]
+    ledger.write([EntryChange(None, fresh(key), (), (*issues[:4], replace(issues[4], closed_at=9.0), *issues[5:]))])
+    assert (archive.count_open(1000) - before, archive.count_open(5)) == (8, 5)
+
+
 def test_closed_issues_are_listed_the_last_closed_first(ledger: DynamoLedger, archive: Archive, key: str) -> None:
     """Page by page; an issue that is closed leaves the open ones, and nothing of the table is scanned for it."""
     issues = [issue(key, f"{key}-{number}") for number in range(60)]

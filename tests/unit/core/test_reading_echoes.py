@@ -13,6 +13,16 @@ from tests.unit.core.scene import Pair, Scene
 # --- what is an echo
 
 
+def test_an_echo_is_told_as_one() -> None:
+    """It is unchanged as others are, but nothing had to be read for it."""
+    scene = Scene()
+    pair = scene.linked(Name="Acme")
+    (echo,) = scene.settler.settle([scene.message(pair, Side.POSTGRES)])
+    scene.edit_postgres(pair, Name=EDITED)
+    (edit,) = scene.settler.settle([scene.message(pair, Side.POSTGRES)])
+    assert [(one.result, one.echo) for one in (echo, edit)] == [(Result.UNCHANGED, True), (Result.SETTLED, False)]
+
+
 def test_a_message_of_an_unsettled_second_is_no_echo() -> None:
     """It holds the base, but its second is to be remembered: an older message may still be on its way."""
     scene, pair, late = edited()

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.aws.queues import hint_of, message_of
 from chalicelib.core.errors import AccessDenied, RecordLocked, Rejected, RetryLater, Unavailable
 from chalicelib.core.identity import row_key
-from chalicelib.core.model import Change, Hint, RowId, SalesforceId
+from chalicelib.core.model import Change, Hint, RowId, SalesforceId, Side
 from chalicelib.core.work import Outcome, Result
 from chalicelib.jobs.settling import HALTED_PATIENCE, LONGEST_HIDDEN, PATIENCE, Batch, BatchIncomplete, Message
 from tests.fakes.clock import FakeClock
@@ -89,6 +89,41 @@ def test_a_batch_that_is_done_is_left_to_lambda() -> None:
     assert (bench.deleted, bench.hidden) == ([], {})
     assert bench.telemetry.counts == {"Settled": 2, "Conflicts": 2, "Merged": 4}
     assert bench.telemetry.measured == {"SettleTime": [0.0], "Latency": [2.0, 2.0]}
+
+
+def test_what_is_settled_is_told_by_direction() -> None:
+    """And how long it took from its commit, where the message says when that was."""
+    bench = Bench()
+    undated = replace(hint(2), identity=SalesforceId("Account", ID), occurred_at=None)
+    bench.work_off(message(1), Message("m2", "r2", 1, message_of(undated)))
+    assert bench.telemetry.directed == {
+        ("Settled", Side.POSTGRES): 1,
+        ("Latency", Side.POSTGRES): 1,
+        ("Settled", Side.SALESFORCE): 1,
+    }
+
+
+def test_echoes_and_locks_are_counted_among_the_others() -> None:
+    """An echo is unchanged, and a lock is one reason of several for a message to come again."""
+    bench = Bench(
+        {
+            "h1": failing(RecordLocked(after=7.0)),
+            "h2": failing(Unavailable()),
+            "h3": lambda one: Outcome(one, Result.UNCHANGED, echo=True),
+            "h4": lambda one: Outcome(one, Result.UNCHANGED),
+        }
+    )
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1), message(2), message(3), message(4))
+    assert bench.telemetry.counts == {"Retry": 2, "LockRetries": 1, "Unchanged": 2, "Echoes": 1}
+
+
+@pytest.mark.parametrize("result", set(Result) - {Result.SETTLED, Result.RETRY, Result.HALTED})
+def test_every_result_is_counted(result: Result) -> None:
+    """By its own name."""
+    bench = Bench({"h1": lambda one: Outcome(one, result)})
+    bench.work_off(message(1))
+    assert bench.telemetry.counts == {result.name.title().replace("_", ""): 1}
 
 
 def test_what_is_done_is_deleted_before_the_call_fails() -> None:

@@ -283,11 +283,23 @@ class Status:
 def test_only_the_leader_tells_of_the_outbox() -> None:
     """A stand-by knows nothing of it."""
     telemetry = MemoryTelemetry()
-    tell: Callable[[Status], None] = tell_status(telemetry)
+    tell: Callable[[Status], None] = tell_status(telemetry, FakeClock())
     tell(Status(leader=False))
     assert (telemetry.gauges, telemetry.measured) == ({}, {})
     tell(Status(leader=True))
     assert (telemetry.gauges, telemetry.measured) == ({"OutboxDepth": 7}, {"RelayLag": [0.5]})
+
+
+def test_the_relay_s_numbers_go_out_once_a_minute() -> None:
+    """A process has no end of a call at which they would."""
+    clock, telemetry = FakeClock(), MemoryTelemetry()
+    tell = tell_status(telemetry, clock)
+    flushes = []
+    for _ in range(30):
+        clock.advance(5.0)
+        tell(Status(leader=True))
+        flushes.append(telemetry.flushes)
+    assert (flushes[10], flushes[11], flushes[22], flushes[23], flushes[29]) == (0, 1, 1, 2, 2)
 
 
 INSTALLATION = Installation(MAPPINGS, "f", ORG, "005000000000001AAA", "database", 1.0)

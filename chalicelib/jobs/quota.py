@@ -1,0 +1,64 @@
+"""Salesforce's daily allowance of API requests: what of it is used, as its answers say with every call."""
+
+from typing import Protocol
+
+from chalicelib.aws.metrics import Metric
+from chalicelib.jobs.telling import Telemetry
+
+
+class Usage(Protocol):
+    """See :class:`chalicelib.salesforce.client.Usage`."""
+
+    @property
+    def used(self) -> int:
+        """Requests of the last 24 hours."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """How many the org may make."""
+        ...
+
+    @property
+    def left(self) -> int:
+        """Requests that are left."""
+        ...
+
+
+class Org(Protocol):
+    """See :class:`chalicelib.salesforce.client.Client`."""
+
+    @property
+    def calls(self) -> int:
+        """Requests sent since the start."""
+        ...
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the last answer said; None: nothing yet."""
+        ...
+
+
+class Meter:
+    """Tells how many requests were made since the last time, and how much of the allowance is used.
+
+    Args:
+        telemetry: where to.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._read: tuple[Org, int] | None = None
+
+    def read(self, org: Org) -> None:
+        """Tell it, where requests were made since; a client that is another one than the last time begins at nought."""
+        before = self._read[1] if self._read is not None and self._read[0] is org else 0
+        self._read = org, org.calls
+        if org.calls == before:
+            return
+        self._telemetry.count(Metric.CALLS, org.calls - before)
+        usage = org.usage
+        if usage is not None and usage.total:
+            self._telemetry.gauge(Metric.CALLS_USED, usage.used)
+            self._telemetry.gauge(Metric.CALLS_LEFT, usage.left)
+            self._telemetry.gauge(Metric.CALLS_USED_PERCENT, 100 * usage.used / usage.total)
