@@ -172,8 +172,9 @@ class Wiring(Systems):
     def _watch(self) -> None:
         from chalicelib.jobs.watching import tell_certificate, tell_issues
 
-        tell_issues(self.telemetry, self.archive)
-        tell_certificate(self.telemetry, self.clock.now(), self.certificate_ends())
+        now = self.clock.now()
+        tell_issues(self.telemetry, self.archive, now)
+        tell_certificate(self.telemetry, now, self.certificate_ends())
 
     def run_relay(self, seconds: float) -> None:
         """Relay captured changes for a while, where no process of the user's does.

@@ -87,14 +87,19 @@ class Archive:
             read = (self._issue(key, found[key]) for key in keys if key in found)
             yield from (issue for issue in read if issue is not None and (issue.closed_at is not None) is closed)
 
-    def count_open(self, most: int) -> int:
-        """How many issues are open, counted up to ``most``; by the index, which may lag behind by a moment."""
-        shards = (self._indexed(shard, None, closed=False) for shard in items.shards())
+    def count_open(self, most: int, since: float = 0.0) -> int:
+        """How many issues are open that were opened since; by the index, which may lag behind by a moment.
+
+        Args:
+            most: up to which they are counted.
+            since: seconds since the epoch.
+        """
+        shards = (self._indexed(shard, None, closed=False, since=since) for shard in items.shards())
         return sum(1 for _ in itertools.islice(itertools.chain.from_iterable(shards), most))
 
-    def _indexed(self, shard: str, start: Issue | None, *, closed: bool) -> Iterator[Attributes]:
+    def _indexed(self, shard: str, start: Issue | None, *, closed: bool, since: float = 0.0) -> Iterator[Attributes]:
         """One partition of the index, after ``start``."""
-        low, high, known = "0", "~", "" if start is None else items.issue_at(start)
+        low, high, known = items.at(since), "~", "" if start is None else items.issue_at(start)
         if known:
             low, high = (low, known) if closed else (known, high)
         found = self._table.index(

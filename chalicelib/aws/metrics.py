@@ -102,6 +102,7 @@ class Metric(StrEnum):
     # --- the state of things, told by the sweep
 
     ISSUES_OPEN = "IssuesOpen", Unit.COUNT, "issues that wait for a person, counted up to 1,000"
+    ISSUES_NEW = "IssuesNew", Unit.COUNT, "those of them that were opened within the last hour"
     CERTIFICATE_DAYS = "CertificateDaysLeft", Unit.COUNT, "days until the certificate of the sign-in ends"
 
     # --- Salesforce's daily allowance of API requests

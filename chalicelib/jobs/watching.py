@@ -9,21 +9,29 @@ from typing import Protocol
 from chalicelib.aws.metrics import Metric
 from chalicelib.jobs.telling import Telemetry
 
-DAY = 86_400.0  # seconds
+HOUR = 3600.0  # seconds
+DAY = 24 * HOUR
 MOST_ISSUES = 1000  # that are counted
 
 
 class Issues(Protocol):
     """See :class:`chalicelib.aws.archive.Archive`."""
 
-    def count_open(self, most: int) -> int:
-        """How many issues are open, counted up to ``most``."""
+    def count_open(self, most: int, since: float = 0.0) -> int:
+        """How many issues are open that were opened since, counted up to ``most``."""
         ...
 
 
-def tell_issues(telemetry: Telemetry, issues: Issues) -> None:
-    """How many issues wait for a person."""
+def tell_issues(telemetry: Telemetry, issues: Issues, now: float) -> None:
+    """How many issues wait for a person, and how many of them are new.
+
+    Args:
+        telemetry: where to.
+        issues: counts them.
+        now: seconds since the epoch.
+    """
     telemetry.gauge(Metric.ISSUES_OPEN, issues.count_open(MOST_ISSUES))
+    telemetry.gauge(Metric.ISSUES_NEW, issues.count_open(MOST_ISSUES, now - HOUR))
 
 
 def tell_certificate(telemetry: Telemetry, now: float, ends: float | None) -> None:

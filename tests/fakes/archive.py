@@ -29,9 +29,9 @@ class MemoryArchive:
         start = next((place + 1 for place, issue in enumerate(found) if issue.id == after), 0)
         yield from found[start:]
 
-    def count_open(self, most: int) -> int:
-        """How many issues are open, counted up to ``most``."""
-        return min(most, sum(1 for _ in self.listed()))
+    def count_open(self, most: int, since: float = 0.0) -> int:
+        """How many issues are open that were opened since, counted up to ``most``."""
+        return min(most, sum(issue.opened_at >= since for issue in self.listed()))
 
     def history(self, key: RecordKey, limit: int | None = None) -> Sequence[History]:
         """Overwritten values of a record, the newest first."""

@@ -280,7 +280,7 @@ def test_the_state_of_things_is_told_though_the_sweep_fails(monkeypatch: pytest.
     wiring, _ = sweeping(monkeypatch)
     with pytest.raises(Unavailable):
         wiring.run_sweep(30.0)
-    assert wiring.telemetry.gauges == {"IssuesOpen": 0}  # type: ignore[attr-defined]
+    assert wiring.telemetry.gauges == {"IssuesOpen": 0, "IssuesNew": 0}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("content", "ends"), [(SIGNED, None), ({**SIGNED, "certificate": certificate(9e9)}, 9e9)])

@@ -266,11 +266,12 @@ def test_open_issues_are_listed_in_order_of_opening(ledger: DynamoLedger, archiv
 
 
 def test_open_issues_are_counted(ledger: DynamoLedger, archive: Archive, key: str) -> None:
-    """Over all shards, without the closed ones, and no further than asked for."""
+    """Over all shards, without the closed ones, and no further than asked for; only the new ones where it is asked."""
     before = archive.count_open(1000)
-    issues = [issue(key, f"{key}-{number}") for number in range(9)]
+    issues = [issue(key, f"{key}-{number}", opened_at=9e9 + number) for number in range(9)]
     ledger.write([EntryChange(None, fresh(key), (), (*issues[:4], replace(issues[4], closed_at=9.0), *issues[5:]))])
     assert (archive.count_open(1000) - before, archive.count_open(5)) == (8, 5)
+    assert [archive.count_open(1000, 9e9 + second) for second in (0, 1, 4, 8, 9)] == [8, 7, 4, 1, 0]
 
 
 def test_closed_issues_are_listed_the_last_closed_first(ledger: DynamoLedger, archive: Archive, key: str) -> None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import pytest
 
 from chalicelib.jobs.quota import Meter
-from chalicelib.jobs.watching import DAY, MOST_ISSUES, tell_certificate, tell_issues
+from chalicelib.jobs.watching import DAY, HOUR, MOST_ISSUES, tell_certificate, tell_issues
 from chalicelib.salesforce.client import Usage
 from tests.fakes.telemetry import MemoryTelemetry
+
+NOW = 1_790_000_000.0
 
 
 @dataclass
@@ -19,22 +21,25 @@ class Org:
 
 
 class Issues:
-    """So many open issues."""
+    """So many open issues, by when they were opened."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, *opened: float) -> None:
+        self._opened = opened
 
-    def count_open(self, most: int) -> int:
+    def count_open(self, most: int, since: float = 0.0) -> int:
         """How many there are, up to ``most``."""
-        return min(self._number, most)
+        return min(most, sum(at >= since for at in self._opened))
 
 
-@pytest.mark.parametrize(("number", "expected"), [(0, 0), (7, 7), (2000, MOST_ISSUES)])
-def test_open_issues_are_told_none_included(number: int, expected: int) -> None:
-    """An alarm sees that they are gone."""
+@pytest.mark.parametrize(
+    ("opened", "expected"),
+    [((), (0, 0)), ((1.0, NOW - HOUR - 1, NOW - HOUR, NOW), (4, 2)), ((NOW,) * 2000, (MOST_ISSUES, MOST_ISSUES))],
+)
+def test_open_issues_are_told_none_included(opened: tuple[float, ...], expected: tuple[int, int]) -> None:
+    """An alarm sees that they are gone, and which of them are new."""
     telemetry = MemoryTelemetry()
-    tell_issues(telemetry, Issues(number))
-    assert telemetry.gauges == {"IssuesOpen": expected}
+    tell_issues(telemetry, Issues(*opened), NOW)
+    assert (telemetry.gauges["IssuesOpen"], telemetry.gauges["IssuesNew"]) == expected
 
 
 def test_a_certificate_s_end_is_told_in_days() -> None:
