@@ -1,0 +1,1 @@
+"""The sync is watched: metrics, alarms, dashboard."""
