@@ -18,6 +18,7 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
     """The parts of one deployment."""
     from chalicelib.jobs import status
     from chalicelib.jobs.installing import fingerprint_of
+    from chalicelib.jobs.quota import scarce
     from chalicelib.jobs.status import Part
     from chalicelib.postgres.status import capture_status
 
@@ -46,7 +47,8 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
     def sweep() -> str:
         installation = systems.installed()
         positions = systems.sweeps.positions(tuple(installation.mappings.by_object))
-        return status.swept(installation, {name: at.turn for name, at in positions.items()}, clock.now())
+        turns = {name: at.turn for name, at in positions.items()}
+        return status.swept(installation, turns, clock.now(), stretched=scarce(systems.usage))
 
     def issues() -> str:
         return status.opened(list(islice(systems.archive.listed(), MOST_ISSUES)), MOST_ISSUES)

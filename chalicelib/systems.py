@@ -12,7 +12,7 @@ from chalicelib.settings import DatabaseSecret, SalesforceSecret, WebhookSecret,
 if TYPE_CHECKING:
     from chalicelib.aws.state import Installation
     from chalicelib.postgres.connection import PostgresConnection
-    from chalicelib.salesforce.client import Client, Connection
+    from chalicelib.salesforce.client import Client, Connection, Usage
 
 
 class Systems(Cloud):
@@ -40,6 +40,11 @@ class Systems(Cloud):
         from chalicelib.salesforce.client import Client
 
         return Client(self._org(), self.clock)
+
+    @property
+    def usage(self) -> "Usage | None":
+        """What the org has said of its daily allowance of API requests; None: it was not asked anything yet."""
+        return self.client.usage if "client" in self.__dict__ else None
 
     def database_secret(self) -> DatabaseSecret:
         """The database's address."""

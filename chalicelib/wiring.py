@@ -138,13 +138,14 @@ class Wiring(Systems):
 
     def sweep(self) -> "Sweep":
         """The sweep of Salesforce."""
+        from chalicelib.jobs.quota import scarce
         from chalicelib.jobs.rounds import Means
         from chalicelib.jobs.sweep import Sweep
         from chalicelib.salesforce.changes import Finder
 
         installation = self.installed()
         means = Means(Finder(self.client), self.sweeps, self.hints, self.clock, self.telemetry)
-        return Sweep(installation.mappings, installation.installed_at, means)
+        return Sweep(installation.mappings, installation.installed_at, means, lambda: scarce(self.usage))
 
     def run_sweep(self, seconds: float) -> None:
         """Send hints for what no message told of and for what was put off, for a while; then tell how things are.

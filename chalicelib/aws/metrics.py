@@ -97,6 +97,7 @@ class Metric(StrEnum):
     SWEEP_CROWDED = "SweepCrowded", Unit.COUNT, "minutes with more changes than Salesforce lists"
     SWEEP_INCOMPLETE = "SweepIncomplete", Unit.COUNT, "objects of which deletions may be missing"
     SWEEP_UNFINISHED = "SweepUnfinished", Unit.COUNT, "objects that the next run goes on with"
+    SWEEP_STRETCHED = "SweepStretched", Unit.COUNT, "objects left for later, for API requests are running out"
     WOKEN = "Woken", Unit.COUNT, "hints sent of what had been put off"
 
     # --- the state of things, told by the sweep

@@ -1,9 +1,14 @@
-"""Salesforce's daily allowance of API requests: what of it is used, as its answers say with every call."""
+"""Salesforce's daily allowance of API requests: what of it is used, as its answers say with every call.
+
+When little of it is left, that belongs to users' edits. What can wait does: the sweep asks less often.
+"""
 
 from typing import Protocol
 
 from chalicelib.aws.metrics import Metric
 from chalicelib.jobs.telling import Telemetry
+
+SCARCE = 0.9  # of the allowance; from there on only users' edits are worth a request
 
 
 class Usage(Protocol):
@@ -37,6 +42,11 @@ class Org(Protocol):
     def usage(self) -> Usage | None:
         """What the last answer said; None: nothing yet."""
         ...
+
+
+def scarce(usage: Usage | None) -> bool:
+    """Whether so much of the allowance is used that what can wait has to; one that is not known is not scarce."""
+    return usage is not None and usage.total > 0 and usage.used >= SCARCE * usage.total
 
 
 class Meter:

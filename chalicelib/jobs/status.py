@@ -9,6 +9,7 @@ from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
 from chalicelib.core.ledger import Issue
 from chalicelib.core.model import Side
 from chalicelib.jobs.guards import REMEDY, check_probed
+from chalicelib.jobs.sweep import STRETCHED_SECONDS
 from chalicelib.postgres.status import CaptureStatus
 
 LATE_CAPTURE = 60.0  # seconds for which a captured change may lie in the outbox
@@ -157,19 +158,21 @@ def queued(waiting: Mapping[Side, int], dead: Mapping[Side, int]) -> str:
     return f"{text}, none dead"
 
 
-def swept(installation: Installation, turns: Mapping[str, float], now: float) -> str:
+def swept(installation: Installation, turns: Mapping[str, float], now: float, *, stretched: bool = False) -> str:
     """When each object was last swept.
 
     Args:
         installation: what is kept the same.
         turns: when, by object, seconds since the epoch; an object that never was is left out.
         now: seconds since the epoch.
+        stretched: whether it asks less often, because API requests are running out.
 
     Raises:
         Unwell: one was not swept for long.
     """
+    longest = LATE_SWEEP + (STRETCHED_SECONDS if stretched else 0.0)
     ages = {name: now - turns.get(name, installation.installed_at) for name in installation.mappings.by_object}
-    late = [name for name, age in ages.items() if age > LATE_SWEEP]
+    late = [name for name, age in ages.items() if age > longest]
     if late:
         raise Unwell(
             f"{', '.join(late)}: no sweep for {max(ages[name] for name in late) / 60:.0f} min, so lost messages "
@@ -177,7 +180,8 @@ def swept(installation: Installation, turns: Mapping[str, float], now: float) ->
         )
     if not turns:
         return "did not run yet"
-    return f"every object, the last {min(now - at for at in turns.values()):.0f} s ago"
+    seldom = f"; only every {STRETCHED_SECONDS / 60:.0f} min, for API requests are running out" if stretched else ""
+    return f"every object, the last {min(now - at for at in turns.values()):.0f} s ago{seldom}"
 
 
 def opened(issues: Sequence[Issue], most: int) -> str:

@@ -4,7 +4,7 @@ A message that was dropped converges within the sweep's period. It writes nothin
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from chalicelib.aws.metrics import Metric
@@ -15,6 +15,8 @@ from chalicelib.core.model import Hint
 from chalicelib.core.ports import Clock, Hints
 from chalicelib.jobs.rounds import AT_ONCE, Means, Round, TakenOver
 from chalicelib.jobs.telling import Telemetry
+
+STRETCHED_SECONDS = 900.0  # between two rounds of an object while API requests are running out
 
 
 class Due(Protocol):
@@ -48,18 +50,23 @@ class Sweep:
         mappings: what is kept the same.
         installed_at: where the first sweep of an object begins, seconds since the epoch.
         means: what the rounds work with.
+        scarce: whether API requests are running out, as far as the org has said; asked before every turn.
     """
 
-    def __init__(self, mappings: Mappings, installed_at: float, means: Means) -> None:
+    def __init__(
+        self, mappings: Mappings, installed_at: float, means: Means, scarce: Callable[[], bool] = lambda: False
+    ) -> None:
         self._mappings = mappings
         self._installed_at = int(installed_at)
         self._means = means
+        self._scarce = scarce
 
     def salesforce(self, until: float, objects: Iterable[str] | None = None) -> None:
         """Send a hint for every record that Salesforce says was changed since the last sweep.
 
         The objects take turns of a hundred hints; the one that was worked on longest ago is the first. What is not done
-        in time is gone on with by the next run.
+        in time is gone on with by the next run. While API requests are running out an object waits for a quarter of an
+        hour after its last turn, unless it is named: then its messages are known to be lost.
 
         Args:
             until: when to stop, seconds since the epoch; a turn that was begun is ended.
@@ -70,9 +77,16 @@ class Sweep:
         """
         clock, telemetry = self._means.clock, self._means.telemetry
         failed: TwinledgerError | None = None
-        turns = self._turns(self._mappings.by_object if objects is None else objects)
+        positions = self._positions(self._mappings.by_object if objects is None else objects)
+        recent = {name for name, at in positions.items() if clock.now() - at.turn < STRETCHED_SECONDS}
+        turns = self._turns(positions)
         while turns and clock.now() < until:
             name, steps = turns.popleft()
+            if objects is None and name in recent and self._scarce():
+                telemetry.count(Metric.SWEEP_STRETCHED)
+                telemetry.info("API requests are running out: the object is swept later", object=name)
+                continue
+            recent.discard(name)  # what was begun is gone on with
             try:
                 if next(steps, False):
                     turns.append((name, steps))
@@ -87,14 +101,16 @@ class Sweep:
         if failed is not None:
             raise failed
 
-    def _turns(self, objects: Iterable[str]) -> deque[tuple[str, Iterator[bool]]]:
+    def _positions(self, objects: Iterable[str]) -> dict[str, Position]:
         names = [name for name in dict.fromkeys(objects) if name in self._mappings.by_object]
         positions = self._means.memory.positions(names)
         first = Position(self._installed_at, self._installed_at)
-        found = {name: positions.get(name, first) for name in names}
+        return {name: positions.get(name, first) for name in names}
+
+    def _turns(self, positions: Mapping[str, Position]) -> deque[tuple[str, Iterator[bool]]]:
         return deque(
-            (name, Round(name, found[name], self._means).steps())
-            for name in sorted(names, key=lambda name: found[name].turn)
+            (name, Round(name, positions[name], self._means).steps())
+            for name in sorted(positions, key=lambda name: positions[name].turn)
         )
 
 

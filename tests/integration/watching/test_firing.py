@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.watching.conditions import CONDITIONS, late_relay, many_issues
+from tests.integration.watching.conditions import CONDITIONS, late_relay, late_row, many_issues, running_out, swept
 from tests.integration.watching.judge import state_of
 from tests.integration.watching.template import Template
 
@@ -62,6 +62,20 @@ def test_an_alarm_of_ours_goes_off(watch: Watch, name: str) -> None:
     watch.log(lines)
     assert state_of(watch.cloudwatch, alarm, written_at(text)) == "ALARM"
     assert watch.state(name) == "ALARM"
+
+
+def test_the_sweep_slows_down_when_requests_run_out(watch: Watch) -> None:
+    """The org says so in the header of its answers; an edit is settled all the same."""
+    with running_out(watch.world):
+        swept(watch.world)  # this is how it learns of it
+        before = watch.world.org.calls
+        text = swept(watch.world)
+        assert watch.world.org.calls == before
+        told = [json.loads(line) for line in text.splitlines() if '"SweepStretched"' in line]
+        assert sum(sum(line["SweepStretched"]) for line in told) == len(
+            watch.world.wiring.installed().mappings.mappings
+        )
+        assert '"Settled":[1.0]' in late_row(watch.world)
 
 
 @pytest.mark.parametrize("name", SYNTHETIC)

@@ -62,6 +62,10 @@ def test_every_part_is_asked_but_for_what_needs_another() -> None:
         ),
         (lambda: status.swept(INSTALLATION, {"Account": NOW - 20}, NOW), "every object, the last 20 s ago"),
         (lambda: status.swept(YOUNG, {}, NOW), "did not run yet"),
+        (
+            lambda: status.swept(INSTALLATION, {"Account": NOW - 1190}, NOW, stretched=True),
+            "every object, the last 1190 s ago; only every 15 min, for API requests are running out",
+        ),
         (lambda: status.opened([], 3), "none open"),
         (
             lambda: status.opened([ISSUE, ISSUE, replace(ISSUE, kind=IssueKind.REJECTED)], 4),
@@ -93,6 +97,10 @@ def test_a_part_that_is_well_says_how(ask: Callable[[], str], text: str) -> None
         ),
         (lambda: status.swept(INSTALLATION, {"Account": NOW - 400}, NOW), "Account: no sweep for 7 min"),
         (lambda: status.swept(INSTALLATION, {}, NOW), "Account: no sweep for 167 min"),
+        (
+            lambda: status.swept(INSTALLATION, {"Account": NOW - 1210}, NOW, stretched=True),
+            "Account: no sweep for 20 min",
+        ),
     ],
 )
 def test_a_part_that_is_unwell_says_what_to_do(ask: Callable[[], str], text: str) -> None:

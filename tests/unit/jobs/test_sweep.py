@@ -9,7 +9,7 @@ from chalicelib.core.errors import RetryLater, Unavailable
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, Hint, SalesforceId
 from chalicelib.jobs.rounds import AT_ONCE, Means
-from chalicelib.jobs.sweep import Sweep, wake
+from chalicelib.jobs.sweep import STRETCHED_SECONDS, Sweep, wake
 from chalicelib.salesforce.changes import Found
 from tests.fakes.clock import FakeClock
 from tests.fakes.hints import MemoryHints
@@ -47,6 +47,12 @@ class Bench:
     memory: MemorySweeps = field(default_factory=MemorySweeps)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
+    scarce: bool = False
+    scarce_after: int | None = None
+
+    def running_out(self) -> bool:
+        """What the org has said of its API requests; perhaps only after so many of them."""
+        return self.scarce or (self.scarce_after is not None and len(self.asked) >= self.scarce_after)
 
     def listed(self, object_name: str, start: int, end: int, now: float) -> Blocks:
         """Ask Salesforce."""
@@ -69,7 +75,8 @@ class Bench:
         """One run; the objects of its hints in order."""
         means = Means(self, self.memory, self, self.clock, self.telemetry)  # type: ignore[arg-type]
         try:
-            Sweep(MAPPINGS, NOW - 100.5, means).salesforce(self.clock.now() + seconds, objects)
+            until = self.clock.now() + seconds
+            Sweep(MAPPINGS, NOW - 100.5, means, self.running_out).salesforce(until, objects)
         finally:
             told = [hint.identity.object for hint in self.hints.take()]  # type: ignore[union-attr]
         return told
@@ -98,6 +105,54 @@ def test_a_run_ends_in_time_and_the_next_one_begins_where_it_stopped() -> None:
     assert bench.sweep(1.5) == ["Contact"]
     assert bench.sweep(FOREVER).count("Lead") == 3
     assert bench.telemetry.counts["Swept"] == 12
+
+
+def test_while_requests_run_out_an_object_waits_for_a_quarter_of_an_hour() -> None:
+    """After its last turn; that is told, and it is no failure. Then it is swept from where it was."""
+    bench = Bench(scarce=True)
+    bench.sweep(FOREVER)
+    assert [name for name, _ in bench.asked] == ["Account", "Contact", "Lead"]
+    bench.clock.advance(60)
+    bench.sweep(FOREVER)
+    assert len(bench.asked) == 3
+    assert bench.telemetry.counts["SweepStretched"] == 3
+    assert "API requests are running out" in bench.telemetry.told[0]
+    bench.clock.advance(STRETCHED_SECONDS - 60)
+    bench.sweep(FOREVER)
+    assert [name for name, _ in bench.asked[3:]] == ["Account", "Contact", "Lead"]
+    bench.scarce = False
+    bench.sweep(FOREVER)
+    assert len(bench.asked) == 9
+
+
+def test_a_round_that_was_begun_is_ended_though_requests_run_out() -> None:
+    """Its position is kept all the same; but what is left for the next run waits."""
+    bench = Bench({"Account": 4}, scarce=True)
+    assert bench.sweep(FOREVER) == ["Account"] * 4
+    bench = Bench({"Account": 4})
+    assert bench.sweep(3.5) == ["Account"]
+    bench.scarce = True
+    assert bench.sweep(FOREVER) == []
+    assert bench.telemetry.counts["SweepStretched"] == 3
+
+
+def test_the_first_answer_says_that_requests_run_out() -> None:
+    """A fresh container knows nothing of it before: one request is spent, and no more."""
+    bench = Bench()
+    bench.sweep(FOREVER)
+    bench.scarce_after = 4
+    bench.sweep(FOREVER)
+    assert len(bench.asked) == 4
+    assert bench.telemetry.counts["SweepStretched"] == 2
+
+
+def test_an_object_that_is_named_is_swept_though_requests_run_out() -> None:
+    """Its messages are known to be lost."""
+    bench = Bench()
+    bench.sweep(FOREVER)
+    bench.scarce = True
+    bench.sweep(FOREVER, ["Contact"])
+    assert len(bench.asked) == 4
 
 
 def test_no_time_is_no_turn() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.jobs.quota import Meter
+from chalicelib.jobs.quota import Meter, scarce
 from chalicelib.jobs.watching import DAY, HOUR, MOST_ISSUES, tell_certificate, tell_issues
 from chalicelib.salesforce.client import Usage
 from tests.fakes.telemetry import MemoryTelemetry
@@ -78,6 +78,15 @@ def test_the_meter_is_silent_where_nothing_was_asked() -> None:
     telemetry.gauges.clear()
     meter.read(org)
     assert (telemetry.counts, telemetry.gauges) == ({"SalesforceCalls": 3}, {})
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [(None, False), (Usage(0, 0), False), (Usage(89_999, 100_000), False), (Usage(90_000, 100_000), True)],
+)
+def test_the_allowance_is_scarce_from_nine_tenths_on(usage: Usage | None, expected: bool) -> None:
+    """What is not known is not scarce."""
+    assert scarce(usage) is expected
 
 
 def test_a_client_that_was_made_anew_begins_at_nought() -> None:
