@@ -16,6 +16,7 @@ import psycopg
 import requests
 from psycopg import sql
 
+from chalicelib.salesforce.metadata.messages import FIXED_FIELDS
 from infra.deployment import build, chalice, cloudformation, sources
 from infra.deployment.progress import log_end
 from infra.deployment.stages import ONE_MACHINE, Stage
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 TEMPLATE = ROOT / "infra" / "stack.yaml"
 COMMAND_SECONDS = 120
-OUTBOUND_FIELDS = ("LastModifiedDate", "LastModifiedById", "SystemModstamp", "Twinledger_Key__c", "Twinledger_Op__c")
 MESSAGE_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 EVENT_FUNCTION = "change_events"
 SEEDED = ("account", "contact")
@@ -216,7 +216,7 @@ class Application:
         known = {each["object"]: (each["url"], each["fields"]) for each in self._org("GET", "outbound-messages")}
         # To define one again would drop the messages that it has not delivered yet.
         for name, mapped in objects.items():
-            fields = [*mapped, *OUTBOUND_FIELDS]
+            fields = [*mapped, *FIXED_FIELDS]  # as in the metadata that an admin deploys
             if known.get(name) != (url, fields):
                 self._org("POST", "outbound-messages", {"object": name, "url": url, "fields": fields, "when": "both"})
         self._org("POST", "cdc", {"entities": sorted(objects)})
