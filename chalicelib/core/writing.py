@@ -1,6 +1,6 @@
 """Steps 5 to 8 of the settle step: intent, Postgres, Salesforce, result; each under its condition."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.families import Families
 from chalicelib.core.issues import ReadIssues
 from chalicelib.core.ledger import BaseState, EntryChange, Existence
-from chalicelib.core.model import Side
+from chalicelib.core.model import RecordKey, Side
 from chalicelib.core.ports import (
     Clock,
     Failed,
@@ -35,6 +35,7 @@ from chalicelib.core.ports import (
     RowWritten,
     WriteKind,
 )
+from chalicelib.core.second_look import SecondLook
 from chalicelib.core.work import Result, Work
 
 WriteOutcome: TypeAlias = RowOutcome | RecordOutcome
@@ -75,6 +76,7 @@ class Writing:
         self._clock = clock
         self._families = families
         self._limits = limits
+        self._second_look = SecondLook(rows, records)
 
     def carry_out(self, works: Sequence[Work]) -> None:
         """Write the planned changes of records.
@@ -82,7 +84,8 @@ class Writing:
         A record that Salesforce lacks is made there first, so that the row can be linked to it; everything else is
         written in Postgres first.
         """
-        works = self._open(works)
+        unstamped = self._second_look.unstamped(works)
+        works = self._still(self._open(works), unstamped)
         creating = self._write_records([work for work in works if work.creates_record])
         creating = [work for work in creating if self._in_time(work) and self._link(work)]
         works = self._write_rows([*creating, *(work for work in works if not work.creates_record)])
@@ -93,13 +96,16 @@ class Writing:
         """Records of which nothing is to be written: remember what was learnt."""
         told = [(work, journal.agreed(work, self._clock.now(), self._issues_of(work))) for work in works]
         changes = [(work, change) for work, change in told if change is not None]
+        unstamped = self._second_look.unstamped([work for work, _ in changes])
         outcomes = self._ledger.write([change for _, change in changes]) if changes else ()
-        moved = set()
+        kept, moved = [], set[RecordKey]()
         for (work, change), outcome in zip(changes, outcomes, strict=True):
             if self._kept(work, outcome):
                 work.entry = change.entry  # whoever waits for the record may be woken by what it says now
+                kept.append(work)
             else:
                 moved.add(work.key)
+        moved |= self._second_look.moved(kept, unstamped)
         settled = [work for work in works if work.key not in moved]
         for work in settled:
             work.end(_over(work, Result.SETTLED if work.wrote else Result.UNCHANGED))
@@ -128,6 +134,14 @@ class Writing:
             elif isinstance(outcome, Moved):
                 work.operation = earlier
         return opened
+
+    def _still(self, works: Sequence[Work], unstamped: Collection[RecordKey]) -> list[Work]:
+        """Those that are as they were seen; of the others the lease is given back, and they go round again."""
+        moved = self._second_look.moved(works, unstamped)
+        for work in works:
+            if work.key in moved:
+                self._advance(work, journal.released(work, self._clock.now()))
+        return [work for work in works if work.key not in moved]
 
     def _link(self, work: Work) -> bool:
         """Remember the id of a record that was just created, before anybody can meet it in the row."""

@@ -37,6 +37,7 @@ class Lineage:
         excused: tags that nobody needs to find: of what a user deleted, and of answers that came too late.
         returns: per tag that was read, the one of the same text that was overwritten: a user had come back to it.
         siblings: per tag, the tag that stood on the other side with the same text: its user may have seen either.
+        restored: texts of whole units that an operator put back: they are one writer's, whoever wrote them before.
         late_creations: requests to create a row or record that landed after their client had given up.
         decided: texts of loser and winner, as an operator decided.
         wrongs: what was found wrong.
@@ -52,6 +53,7 @@ class Lineage:
     excused: set[int] = field(default_factory=set)
     returns: dict[int, int] = field(default_factory=dict)
     siblings: dict[int, int] = field(default_factory=dict)
+    restored: set[tuple[str, ...]] = field(default_factory=set)
     late_creations: int = 0
     decided: set[tuple[str, str]] = field(default_factory=set)
     wrongs: list[str] = field(default_factory=list)
@@ -155,6 +157,12 @@ class Lineage:
                 tag = self._tag(after, {before} if before is not None else (), 0)  # automation, beside a user's edit
             self.tags[place] = tag
             self.past.setdefault((id_, name), []).append(plain(after))
+
+    def removed(self, side: Side, id_: str, old: Texts) -> None:
+        """A row or record was deleted; where the sync did it, as its worker had read it."""
+        for name, text in old.items():
+            if text is not None:
+                self._returned(side, name, text, self.tags.get((side, id_, name)))
 
     def _returned(self, side: Side, name: str, text: object, before: int | None) -> None:
         """The sync overwrites a text to which a user had returned after it was read: who kept the one has the other."""
@@ -268,6 +276,7 @@ class Lineage:
         for side, id_ in ids:
             tags = [self.tags.get((side, id_, name)) for name in GROUP]
             edits = {self.edits[tag] for tag in tags if tag is not None}
-            if len(edits - {0}) > 1:
+            texts = tuple(self.texts[tag] for tag in tags if tag is not None)
+            if len(edits - {0}) > 1 and texts not in self.restored:
                 found.append(f"{side} {id_}: {[self._name(tag) for tag in tags if tag is not None]}")
         return found

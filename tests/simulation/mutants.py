@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.aws import queues
-from chalicelib.core import families, journal, merge, planner, reading, refusals, settle, writing
+from chalicelib.core import families, journal, merge, planner, reading, refusals, second_look, settle, writing
 from chalicelib.core.errors import Rejected, Throttled
 from chalicelib.core.ledger import Entry, EntryChange, Issue
 from chalicelib.core.mapping import ObjectMapping, Unit
@@ -252,6 +252,10 @@ def _incomplete_message(work: Work) -> Record | None:
     return replace(told[0], values={**dict.fromkeys(work.mapping.names), **told[0].values})
 
 
+def _nothing_moved(self: second_look.SecondLook, works: Sequence[Work]) -> list[Work]:
+    return []
+
+
 def _raise_floor_at_once(self: outbox.OutboxReader, oldest_running: int, rows: Sequence[Any]) -> None:
     """A cursor: what is below the highest id seen is never looked at again."""
     del oldest_running
@@ -333,6 +337,16 @@ MUTANTS = (
         "trusted message: complete",
         ((reading.Reading, "_trustworthy", staticmethod(_incomplete_message)),),
         "unconfigured",
+    ),
+    Mutant(
+        "second look at the row",
+        ((second_look.SecondLook, "_rows_moved", _nothing_moved),),
+        "fickle",
+    ),
+    Mutant(
+        "second look at the record",
+        ((second_look.SecondLook, "_records_moved", _nothing_moved),),
+        test="tests/unit/core/test_second_look.py",
     ),
     Mutant("a message is a hint", ((reading.Reading, "_trustworthy", staticmethod(_any_message)),), "no_sweep"),
     Mutant("visibility longer than lease", (), "short_visibility", ceiling=2000),

@@ -26,6 +26,11 @@ class People:
         self._world = world
         self._random = world.random
         self._written = 0
+        self._last: tuple[Side, ObjectMapping, str, dict[str, Value]] | None = None  # an edit that may be taken back
+
+    def _remember(self, side: Side, mapping: ObjectMapping, id_: str, before: dict[str, Value]) -> None:
+        """What stood where a user edits; of a field that was empty there is nothing to take back."""
+        self._last = None if None in before.values() else (side, mapping, id_, before)
 
     # --- values
 
@@ -85,7 +90,29 @@ class People:
             cells[PARENT] = self._parent_row()
         world.tell(f"user in Postgres: {mapping.table} {pk} {cells}")
         author = world.lineage.edit(Side.POSTGRES, pk[0], values, row.sfid)
+        self._remember(Side.POSTGRES, mapping, pk[0], {name: row.values.get(name) for name in values})
         self._by_user(author, lambda: world.rows.edit(mapping.table, pk, cells))
+
+    def take_back(self) -> None:
+        """The user who edited last puts back what stood there before."""
+        if self._last is None:
+            return
+        world, (side, mapping, id_, before) = self._world, self._last
+        self._last = None
+        other = None
+        if side is Side.POSTGRES:
+            row = world.rows.rows(mapping.table).get((id_,))
+            other = row.sfid if row is not None else None
+        elif world.records.peek(id_) is not None:
+            other = self._row_of(mapping, id_)
+        if other is None:
+            return
+        world.tell(f"user in {side.title()} takes the last edit back: {id_} {before}")
+        author = world.lineage.edit(side, id_, before, other)
+        if side is Side.POSTGRES:
+            self._by_user(author, lambda: world.rows.edit(mapping.table, (id_,), before))
+        else:
+            self._by_user(author, lambda: world.records.edit(mapping.object, id_, before))
 
     def insert_postgres(self) -> None:
         """A user inserts a row."""
@@ -150,6 +177,7 @@ class People:
         if save is None:
             return
         author = world.lineage.edit(Side.SALESFORCE, record.id, values, self._row_of(mapping, record.id))
+        self._remember(Side.SALESFORCE, mapping, record.id, {name: record.values.get(name) for name in values})
         weather = world.weather
         takes = self._random.random() * weather.long_save if self._random.random() < weather.slow else 0.0
         world.tell(f"user in Salesforce: {record.id} {cells} takes {takes:.1f} s")
@@ -284,6 +312,7 @@ class People:
             return
         value = tuple(self._random.choice(texts) for texts in past)
         edit = lineage.next_edit()
+        lineage.restored.add(value)
         for text, tags in zip(value, shown, strict=True):
             lineage.excused.add(lineage.answer(text, tags, edit))  # where it comes too late it is refused
             lineage.decided |= {(lineage.texts[loser], text) for loser in tags}

@@ -39,6 +39,7 @@ class Weather:
         lateness: leases after which a request that nobody waits for has landed.
         nursery: whether users mostly make parents with children.
         batch: messages that a worker takes at most.
+        fickle: whether users of an eager world take each edit back at once.
         texts: chance that what a user writes is a long text, which the ledger knows by its digest only.
     """
 
@@ -70,6 +71,7 @@ class Weather:
     nursery: bool = False
     batch: int = 3
     texts: float = 0.0
+    fickle: bool = False
 
 
 WEATHERS = {
@@ -100,6 +102,9 @@ WEATHERS = {
     "filled_conditional": Weather(filled=4, apex=False, policy=Policy.SALESFORCE_WINS),
     "filled_deletes": Weather(filled=3, deletes=True),
     "eager": Weather(lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, eager=True, edits=0.03),
+    "fickle": Weather(
+        lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, eager=True, edits=0.03, fickle=True
+    ),
     "crashes": Weather(lost=0.0, touches=False, crowd=True, crash=0.12, fault=0.05, answers=False, eager=True),
     "ripples": Weather(
         lost=0.0, touches=False, automation=True, crash=0.0, fault=0.0, answers=False, eager=True, edits=0.03

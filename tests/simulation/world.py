@@ -221,13 +221,17 @@ class World:
         id_ = identity.key[0] if isinstance(identity, RowId) else ""
         if captured.origin is not None:
             self.tell(f"sync in Postgres: {identity} {dict(captured.old)} -> {dict(captured.new)}")
-        if captured.hint.change is not Change.DELETED:
+        if captured.hint.change is Change.DELETED:
+            self.lineage.removed(Side.POSTGRES, id_, captured.old)
+        else:
             self.lineage.committed(Side.POSTGRES, id_, captured.old, captured.new, judge=self._judges)
 
     def _saved(self, identity: SalesforceId, change: Change, record: Record) -> None:
         if record.ours:
             self.tell(f"sync in Salesforce: {identity.id} {change} {dict(record.values)}")
         before = self.shown.get(identity.id, {})
+        if change is Change.DELETED:
+            self.lineage.removed(Side.SALESFORCE, identity.id, before)
         self.lineage.committed(Side.SALESFORCE, identity.id, before, record.values, judge=self._judges)
         self.shown[identity.id] = dict(record.values)
         self.post.announce(identity, change)
@@ -329,11 +333,21 @@ class World:
             people.edit_salesforce()
         if self.weather.eager:
             self._hurry()
-            if self.random.random() < 0.5:
+            if self.weather.fickle:
+                self._hesitate()
+            elif self.random.random() < 0.5:
                 people.edit_postgres()
                 self._hurry()
 
-    def _hurry(self) -> None:
+    def _hesitate(self) -> None:
+        """A user edits again, and takes it back while a worker is about to write it; another one gets that message."""
+        self._hurry(60)
+        self.random.choice((self.people.edit_postgres, self.people.edit_salesforce))()
+        self._hurry(self.random.randint(3, 6))
+        self.people.take_back()
+        self._hurry(60)
+
+    def _hurry(self, steps: int | None = None) -> None:
         """The message of an edit is taken at once, by a worker that goes some way without a pause."""
         if len(self.workers) >= MOST_WORKERS:
             return
@@ -342,7 +356,7 @@ class World:
             self.post.relay()
         self.start_worker()
         worker = self.workers[-1] if self.workers else None
-        for _ in range(self.random.choice((0, 4, 9, 14, 20, 60))):
+        for _ in range(steps or self.random.choice((0, 4, 9, 14, 20, 60))):
             if worker in self.workers and worker is not None:
                 self.step(worker)
 

@@ -42,7 +42,7 @@ def failing_ledger(scene: Scene, key: str, error: TwinledgerError, *, from_write
 
 
 def test_a_batch_takes_as_many_calls_as_one_record() -> None:
-    """Entries, rows and records are read at once, and written at once."""
+    """Entries, rows and records are read at once, and written at once; rows are looked at again after the intent."""
     calls = {}
     for count in (1, 10):
         scene, pairs = edited(count)
@@ -51,7 +51,7 @@ def test_a_batch_takes_as_many_calls_as_one_record() -> None:
         calls[count] = [call for call in scene.wire.calls if call.split(".")[0] in {"rows", "records"}]
         assert [scene.both(pair, "Phone") for pair in pairs] == [("1", "1")] * count
 
-    assert calls[1] == calls[10] == ["rows.read", "records.read", "records.write"]
+    assert calls[1] == calls[10] == ["rows.read", "records.read", "rows.read", "records.write"]
 
 
 def test_each_record_has_its_own_outcome() -> None:
