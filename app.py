@@ -34,7 +34,7 @@ def outbound_messages(token: str) -> Response:
 def events() -> Response:
     """Flows and Apex tell of changed records here."""
     with _observed("events", app.lambda_context):
-        answer = wiring.webhooks.events(_api_key(), _body())
+        answer = wiring.webhooks.events(_request().headers, _body())
     return Response(answer.body, headers={"Content-Type": answer.content_type}, status_code=answer.status)
 
 
@@ -55,8 +55,12 @@ def _request() -> Request:
 
 
 def _body() -> bytes:
-    body = _request().raw_body or b""
-    return body.encode() if isinstance(body, str) else bytes(body)
+    """The body as it came; nothing where it is neither text nor Base64, which is refused as any malformed body is."""
+    try:
+        body = _request().raw_body or b""
+        return body.encode() if isinstance(body, str) else bytes(body)
+    except ValueError:
+        return b""
 
 
 def _api_key() -> str:

@@ -74,7 +74,7 @@ class Settings:
         Raises:
             ConfigurationError: with a line for each variable that is missing or malformed.
         """
-        reading = _Reading("the environment variable", environment, PREFIX)
+        reading = Reading("the environment variable", environment, PREFIX)
         settings = cls(
             stage=reading.text("STAGE", "the stage's name, such as dev"),
             ledger_table=reading.text("LEDGER_TABLE", "the stack's output LedgerTable"),
@@ -122,7 +122,7 @@ class DatabaseSecret:
         Raises:
             ConfigurationError: something is missing.
         """
-        reading = _Reading(f"the secret {name}: the member", content)
+        reading = Reading(f"the secret {name}: the member", content)
         dsn = reading.text("dsn", "a libpq address, postgresql://USER:PASSWORD@HOST/DATABASE")
         reading.check()
         return cls(dsn)
@@ -157,7 +157,7 @@ class SalesforceSecret:
         Raises:
             ConfigurationError: something is missing.
         """
-        reading = _Reading(f"the secret {name}: the member", content)
+        reading = Reading(f"the secret {name}: the member", content)
         signed = "username" in content or "private_key" in content
         login = "login_url" if "login_url" in content or signed else "instance_url"
         secret = cls(
@@ -173,33 +173,7 @@ class SalesforceSecret:
         return secret
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookSecret:
-    """What callers of the webhooks have to know. Several of each may be good at once, so that they can be changed.
-
-    Attributes:
-        tokens: in the address of the outbound messages.
-        api_keys: of the event endpoint.
-    """
-
-    tokens: tuple[str, ...] = field(repr=False)
-    api_keys: tuple[str, ...] = field(repr=False)
-
-    @classmethod
-    def of(cls, content: Mapping[str, Any], name: str) -> "WebhookSecret":
-        """Read the secret's JSON.
-
-        Raises:
-            ConfigurationError: something is missing.
-        """
-        reading = _Reading(f"the secret {name}: the member", content)
-        remedy = "a list of random texts of at least 16 characters"
-        secret = cls(reading.texts("tokens", remedy), reading.texts("api_keys", remedy))
-        reading.check()
-        return secret
-
-
-class _Reading:
+class Reading:
     """Reads named values and collects what is wrong with them."""
 
     def __init__(self, what: str, content: Mapping[str, Any], prefix: str = "") -> None:
@@ -226,13 +200,14 @@ class _Reading:
         schemes = ("https://", "http://")
         return self._valid(name, remedy, lambda value: isinstance(value, str) and value.startswith(schemes)) or ""
 
-    def texts(self, name: str, remedy: str) -> tuple[str, ...]:
-        """A list of secrets; not one may be short, and there is at least one."""
-
-        def valid(value: object) -> bool:
-            return isinstance(value, list) and value != [] and all(isinstance(t, str) and len(t) >= 16 for t in value)
-
-        return tuple(self._valid(name, remedy, valid) or ())
+    def several(self, name: str, remedy: str, valid: Callable[[Any], bool], *, optional: bool = False) -> list[Any]:
+        """A list whose items are all valid: at least one, or where it may be left out, none."""
+        if optional and self._content.get(self._prefix + name) in (None, []):
+            return []
+        found = self._valid(
+            name, remedy, lambda value: isinstance(value, list) and value != [] and all(map(valid, value))
+        )
+        return list(found or ())
 
     def choice(self, name: str, kind: type[Choice], default: Choice) -> Choice:
         """One of a few words."""

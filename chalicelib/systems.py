@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.cloud import Cloud
 from chalicelib.core.ports import Clock, Records, Rows
-from chalicelib.settings import DatabaseSecret, SalesforceSecret, WebhookSecret, Writer
+from chalicelib.settings import DatabaseSecret, SalesforceSecret, Writer
+from chalicelib.webhook_secret import WebhookSecret
 
 if TYPE_CHECKING:
     from chalicelib.aws.state import Installation
@@ -58,10 +59,10 @@ class Systems(Cloud):
         secret = self._salesforce_secret()
         return None if secret.certificate is None else certificate_ends(secret.certificate)
 
-    def webhook_secret(self) -> WebhookSecret:
-        """What callers of the webhooks have to know."""
+    def webhook_secret(self, *, fresh: bool = False) -> WebhookSecret:
+        """What callers of the webhooks have to know; as it is now, or as it was minutes ago at most."""
         name = self.settings.webhook_secret
-        return WebhookSecret.of(self.secrets.read(name), name)
+        return WebhookSecret.of(self.secrets.read(name, fresh=fresh), name)
 
     def _org(self) -> "Connection":
         from chalicelib.salesforce.auth import ClientCredentials, JwtBearer

@@ -1,12 +1,11 @@
 """What Salesforce calls: request in, hints into the queue, answer out.
 
-Whoever calls has to know a secret; it is compared in constant time. A request that is refused leaves nothing behind:
-all of it is read before any of it is sent on. An outbound message is acknowledged once SQS has accepted all of it. No
-object passes for one that is not mapped before the installation was read again.
+Whoever calls has to know a secret; see :mod:`chalicelib.callers`. A request that is refused leaves nothing behind: all
+of it is read before any of it is sent on, and nothing of one that is too large. An outbound message is acknowledged
+once SQS has accepted all of it. No object passes for one that is not mapped before the installation was read again.
 """
 
-import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
@@ -15,14 +14,15 @@ import msgspec
 
 from chalicelib.aws.metrics import Metric
 from chalicelib.aws.state import Installation
+from chalicelib.callers import API_KEY, SIGNATURE, TIMESTAMP, Callers
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.model import Hint, SalesforceId
 from chalicelib.core.ports import Hints
 from chalicelib.jobs.telling import Telemetry
+from chalicelib.salesforce import events, outbound_message
 from chalicelib.salesforce.events import parse_events
 from chalicelib.salesforce.malformed import MalformedMessage
 from chalicelib.salesforce.outbound_message import OutboundMessage, ack, hint, parse
-from chalicelib.settings import WebhookSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Webhooks:
     """The endpoints that Salesforce calls.
 
     Args:
-        secret: what callers have to know; asked with every request, for it may change.
+        callers: tells who may call.
         installed: the mappings and the org, a minute old at most, or as they are now.
         hints: the queues.
         telemetry: counts and failures.
@@ -61,12 +61,12 @@ class Webhooks:
     def __init__(
         self,
         *,
-        secret: Callable[[], WebhookSecret],
+        callers: Callers,
         installed: Installed,
         hints: Hints,
         telemetry: Telemetry,
     ) -> None:
-        self._secret = secret
+        self._callers = callers
         self._installed = installed
         self._hints = hints
         self._telemetry = telemetry
@@ -74,11 +74,13 @@ class Webhooks:
     def outbound_message(self, token: str, body: bytes) -> Answer:
         """An outbound message: 200 with Ack true once all of it is in the queue.
 
-        403 for a wrong token or another org, 400 for what is no outbound message, 503 with Ack false where it is to
-        be sent again.
+        413 for what is too large, 403 for a wrong token or another org, 400 for what is no outbound message, 503 with
+        Ack false where it is to be sent again.
         """
+        if len(body) > outbound_message.MOST_BYTES:
+            return self._too_large(len(body), outbound_message.MOST_BYTES)
         try:
-            if not _known(token, self._secret().tokens):
+            if not self._callers.by_token(token):
                 return self._refused("the token in the address is not known")
             message = parse(body)
             installed = self._covering({notification.object for notification in message.notifications})
@@ -93,14 +95,21 @@ class Webhooks:
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, ack(accepted=False), "text/xml")
         return Answer(HTTPStatus.OK, ack(accepted=True), "text/xml")
 
-    def events(self, api_key: str, body: bytes) -> Answer:
+    def events(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Events of flows and Apex: 202 once all of them are in the queue.
 
-        403 for a wrong key, 400 for what is malformed, 503 where they are to be sent again.
+        413 for what is too large, 403 for a wrong key or signature, 400 for what is malformed, 503 where they are to be
+        sent again.
+
+        Args:
+            headers: of the request, by names in lower case.
+            body: of the request.
         """
+        if len(body) > events.MOST_BYTES:
+            return self._too_large(len(body), events.MOST_BYTES)
         try:
-            if not _known(api_key, self._secret().api_keys):
-                return self._refused("the API key in the header x-api-key is missing or not known")
+            if not self._callers.by_headers(headers, body):
+                return self._refused(f"neither {API_KEY} nor {SIGNATURE} with {TIMESTAMP} is a header that is good now")
             found = parse_events(body)
             objects = {told.identity.object for told in found if isinstance(told.identity, SalesforceId)}
             hints = self._mapped(found, self._covering(objects))
@@ -120,7 +129,7 @@ class Webhooks:
         Raises:
             TwinledgerError: the secret could not be read.
         """
-        return _known(api_key, self._secret().api_keys)
+        return self._callers.by_api_key(api_key)
 
     def _covering(self, objects: set[str]) -> Installation:
         """The installation; where it does not map one of these objects, as it is now."""
@@ -154,6 +163,10 @@ class Webhooks:
         self._hints.send(hints)
         self._telemetry.count(Metric.RECEIVED, len(hints))
 
+    def _too_large(self, size: int, most: int) -> Answer:
+        self._telemetry.count("TooLarge")
+        return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has {size} bytes: send {most} at most")
+
     def _refused(self, reason: str) -> Answer:
         self._telemetry.count(Metric.REFUSED)
         return _problem(HTTPStatus.FORBIDDEN, reason)
@@ -161,14 +174,6 @@ class Webhooks:
     def _malformed(self, error: MalformedMessage) -> Answer:
         self._telemetry.count(Metric.MALFORMED)
         return _problem(HTTPStatus.BAD_REQUEST, str(error))
-
-
-def _known(given: str, secrets: Iterable[str]) -> bool:
-    """Whether a secret is one of several; the time it takes tells nothing of any of them."""
-    found = False
-    for secret in secrets:
-        found |= hmac.compare_digest(given.encode(errors="replace"), secret.encode())
-    return found
 
 
 def _problem(status: HTTPStatus, reason: str) -> Answer:

@@ -301,8 +301,8 @@ class Wiring(Systems):
     @cached_property
     def webhooks(self) -> "Webhooks":
         """What Salesforce calls."""
+        from chalicelib.callers import Callers
         from chalicelib.webhooks import Webhooks
 
-        return Webhooks(
-            secret=self.webhook_secret, installed=self.installed, hints=self.hints, telemetry=self.telemetry
-        )
+        callers = Callers(self.webhook_secret, self.clock, self.telemetry)
+        return Webhooks(callers=callers, installed=self.installed, hints=self.hints, telemetry=self.telemetry)

@@ -10,6 +10,7 @@ One object, or a list of up to 100:
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -22,16 +23,18 @@ from chalicelib.salesforce.malformed import MalformedMessage
 MOST_EVENTS = 100
 MOST_BYTES = 256 * 1024
 _LONGEST_ID = 100  # characters of an event id: it becomes a deduplication id
+_HALF = re.compile("[\ud800-\udfff]")  # half a character, which JSON can spell and no other encoding can
 
 
 def parse_events(body: bytes) -> tuple[Hint, ...]:
     """Read a request's body.
 
+    Args:
+        body: of at most ``MOST_BYTES``, which the caller has seen to.
+
     Raises:
         MalformedMessage: something in it is wrong: the text names the element and the remedy. Nothing of it is used.
     """
-    if len(body) > MOST_BYTES:
-        raise MalformedMessage(f"the body has {len(body)} bytes: send fewer events at once, {MOST_BYTES} at most")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -59,7 +62,7 @@ def _hint(item: object, place: str) -> Hint:
 
 def _text(item: Mapping[str, Any], name: str, place: str, remedy: str) -> str:
     value = item.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_ID:
+    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_ID or _HALF.search(value):
         raise MalformedMessage(f"{place}: {name} is {_state(item, name)}: {remedy}")
     return value.strip()
 
@@ -99,4 +102,6 @@ def _state(item: Mapping[str, Any], name: str) -> str:
     value = item[name]
     if not isinstance(value, str):
         return "no text"
+    if _HALF.search(value):
+        return "no Unicode text"
     return "too long" if value.strip() else "empty"

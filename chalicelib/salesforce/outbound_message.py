@@ -7,10 +7,10 @@ here.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml import DTDForbidden, EntitiesForbidden, ExternalReferenceForbidden
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from chalicelib.core.errors import Rejected
 from chalicelib.core.mapping import ObjectMapping
@@ -21,7 +21,10 @@ from chalicelib.salesforce.soql import KEY_FIELD, MARKER_FIELD
 from chalicelib.salesforce.stamps import seconds
 
 MOST_NOTIFICATIONS = 100
-MOST_BYTES = 6 * 1024 * 1024  # what a Lambda function takes in one request
+MOST_BYTES = 5 * 1024 * 1024  # with the envelope and JSON's escapes it fits in the 6 MB of a Lambda request
+MOST_ELEMENTS = 100_000  # 100 notifications of objects with the 900 fields that an object may have at most
+MOST_LEVELS = 20  # a field of a notification is at the sixth
+LONGEST_ID = 100  # characters of a notification's id, which has 18
 
 _SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
@@ -74,11 +77,12 @@ def ack(*, accepted: bool) -> str:
 def parse(body: bytes) -> OutboundMessage:
     """Read a delivery.
 
+    Args:
+        body: of at most ``MOST_BYTES``, which the caller has seen to.
+
     Raises:
         MalformedMessage: it is no outbound message; nothing of it may be used.
     """
-    if len(body) > MOST_BYTES:
-        raise MalformedMessage(f"the body has {len(body)} bytes, more than {MOST_BYTES}")
     root = _xml(body)
     if root.tag != f"{_SOAP}Envelope":
         raise MalformedMessage(f"the root is {_shown(root.tag)}, not a SOAP 1.1 Envelope")
@@ -120,9 +124,35 @@ def hint(notification: Notification, mapping: ObjectMapping, user_id: str | None
     )
 
 
+class _Bounded(TreeBuilder):
+    """Builds a tree of so many elements and levels at most: a small body can hold a million elements."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._elements = 0
+        self._level = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        """An element begins."""
+        self._elements += 1
+        self._level += 1
+        if self._elements > MOST_ELEMENTS:
+            raise MalformedMessage(f"the XML has more than {MOST_ELEMENTS} elements")
+        if self._level > MOST_LEVELS:
+            raise MalformedMessage(f"the XML has more than {MOST_LEVELS} levels of elements")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        """An element ends."""
+        self._level -= 1
+        return super().end(tag)
+
+
 def _xml(body: bytes) -> Element:
+    parser = DefusedXMLParser(target=_Bounded(), forbid_dtd=True, forbid_entities=True, forbid_external=True)
     try:
-        root: Element = fromstring(body, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+        parser.feed(body)
+        root: Element = parser.close()
     except (DTDForbidden, EntitiesForbidden, ExternalReferenceForbidden) as error:
         raise MalformedMessage("the XML declares a document type or an entity; outbound messages never do") from error
     except ParseError as error:
@@ -162,8 +192,8 @@ def _child(parent: Element, tag: str, path: str) -> Element:
 
 def _text(parent: Element, name: str, path: str) -> str:
     text = (_child(parent, f"{_OUTBOUND}{name}", path).text or "").strip()
-    if not text:
-        raise MalformedMessage(f"{path}/{name} is empty")
+    if not 0 < len(text) <= LONGEST_ID:
+        raise MalformedMessage(f"{path}/{name} has {len(text)} characters, not 1 to {LONGEST_ID}")
     return text
 
 

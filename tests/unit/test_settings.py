@@ -13,7 +13,6 @@ from chalicelib.settings import (
     RelayHost,
     SalesforceSecret,
     Settings,
-    WebhookSecret,
     Writer,
     dead_letter_queue,
     queue_name,
@@ -132,21 +131,11 @@ def test_a_malformed_database_secret_is_told(dsn: object) -> None:
     assert DatabaseSecret.of({"dsn": "host=db"}, "database").dsn == "host=db"
 
 
-@pytest.mark.parametrize("tokens", [None, "a-token-0123456789", [], ["short"], [7], ["a-token-0123456789", ""]])
-def test_a_malformed_webhook_secret_is_told(tokens: object) -> None:
-    """A short token can be guessed."""
-    good = ["a-token-0123456789"]
-    [line] = problems(lambda: WebhookSecret.of({"tokens": tokens, "api_keys": good}, "webhooks"))
-    assert "tokens" in line
-    assert WebhookSecret.of({"tokens": good, "api_keys": good}, "webhooks").tokens == tuple(good)
-
-
 def test_no_secret_is_shown() -> None:
     """A secret that gets into a log or a traceback by accident shows nothing."""
     secrets = [
         DatabaseSecret("hush"),
         SalesforceSecret("https://a", "id", "hush", "u", "hush"),
-        WebhookSecret(("hush",), ("hush",)),
     ]
     assert "hush" not in repr(secrets)
 

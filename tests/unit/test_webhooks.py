@@ -1,22 +1,29 @@
 """What Salesforce calls: who may, what is taken, and what the caller is told."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import pytest
 
 from chalicelib.aws.state import Installation
+from chalicelib.callers import ASKED_EVERY, WINDOW, Callers, signature_of
 from chalicelib.core.errors import ConfigurationError, Unavailable
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, SalesforceId
-from chalicelib.settings import WebhookSecret
+from chalicelib.salesforce import events, outbound_message
+from chalicelib.webhook_secret import WebhookSecret
 from chalicelib.webhooks import Answer, Webhooks
+from tests.fakes.clock import FakeClock
 from tests.fakes.hints import MemoryHints
 from tests.fakes.telemetry import MemoryTelemetry
 from tests.unit.jobs.sample import ID, MAPPINGS, ORG
 
 OLD, NEW, KEY = "old-token-0123456789", "new-token-0123456789", "api-key-0123456789"
+SIGNING = "hmac-key-0123456789"
+CONTENT = {"tokens": [OLD, NEW], "api_keys": [KEY], "hmac_keys": [SIGNING]}
 USER = "005000000000001AAA"
 ACK, NACK = "<Ack>true</Ack>", "<Ack>false</Ack>"
 
@@ -32,12 +39,18 @@ class Bench:
     )
     later: Installation | None = None
     reads: int = 0
-    secret: Callable[[], WebhookSecret] = lambda: WebhookSecret((OLD, NEW), (KEY,))
+    secret: Callable[..., Mapping[str, Any]] = lambda **_: CONTENT
+    clock: FakeClock = field(default_factory=FakeClock)
 
-    @property
+    @cached_property
     def webhooks(self) -> Webhooks:
         """The endpoints."""
-        return Webhooks(secret=self.secret, installed=self.installed, hints=self.hints, telemetry=self.telemetry)
+        callers = Callers(self.known, self.clock, self.telemetry)
+        return Webhooks(callers=callers, installed=self.installed, hints=self.hints, telemetry=self.telemetry)
+
+    def known(self, *, fresh: bool = False) -> WebhookSecret:
+        """What callers have to know."""
+        return WebhookSecret.of(self.secret(fresh=fresh), "webhooks")
 
     def installed(self, *, fresh: bool = False) -> Installation:
         """The installation; ``later`` is how it is by now."""
@@ -53,7 +66,12 @@ class Bench:
 
     def tell(self, body: object, key: str = KEY) -> Answer:
         """Tell of events."""
-        return self.webhooks.events(key, json.dumps(body).encode())
+        return self.webhooks.events({"x-api-key": key}, json.dumps(body).encode())
+
+    def tell_signed(self, body: bytes, at: str, signature: str, **other: str) -> Answer:
+        """Tell of events with a signature."""
+        headers = {"x-twinledger-timestamp": at, "x-twinledger-signature": signature}
+        return self.webhooks.events(headers | other, body)
 
 
 def notification(number: int = 1, name: str = "Account", user: str = USER) -> str:
@@ -141,7 +159,6 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>'
         (message(), "0 Notification"),
         (message(*(notification(number) for number in range(101))), "101 Notification"),
         (message(notification(), "<Notification/>"), "sObject"),
-        (" " * (6 * 1024 * 1024 + 1), "bytes"),
     ],
 )
 def test_what_is_no_outbound_message_is_refused_whole(body: str, reason: str) -> None:
@@ -190,7 +207,7 @@ def test_a_message_before_the_installation_comes_again() -> None:
 def test_a_message_comes_again_while_the_secret_cannot_be_read() -> None:
     """Neither let in nor turned away."""
 
-    def away() -> WebhookSecret:
+    def away(*, fresh: bool) -> Mapping[str, Any]:
         raise Unavailable
 
     answer = Bench(secret=away).deliver(message(notification()))
@@ -263,3 +280,51 @@ def test_an_object_that_was_mapped_a_moment_ago_is_taken() -> None:
     known.deliver(message(notification()))
     known.tell(event())
     assert known.reads == 0
+
+
+# --- requests that are refused before anything is read
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [(outbound_message.MOST_BYTES + 1, 413), (outbound_message.MOST_BYTES, 400)]
+)
+def test_a_message_that_is_too_large_is_not_read(size: int, status: int) -> None:
+    """In one line that names both sizes, whoever sends it."""
+    bench = Bench()
+    answer = bench.deliver(" " * size)
+    assert answer.status == status
+    assert "\n" not in answer.body
+    assert (str(size) in answer.body) == (status == 413)
+    assert bench.deliver(" " * (size + 1), "wrong").status == 413
+
+
+@pytest.mark.parametrize(("size", "status"), [(events.MOST_BYTES + 1, 413), (events.MOST_BYTES, 400)])
+def test_events_that_are_too_large_are_not_read(size: int, status: int) -> None:
+    """Nor is their signature."""
+    bench = Bench()
+    assert bench.webhooks.events({"x-api-key": KEY}, b" " * size).status == status
+    assert bench.webhooks.events({}, b" " * size).status == {413: 413, 400: 403}[status]
+    assert bench.hints.sent == []
+
+
+def test_events_may_be_signed() -> None:
+    """In place of an API key; a second time within five minutes is as good, for a message is only a hint."""
+    bench, body = Bench(), json.dumps(event()).encode()
+    at = str(int(bench.clock.now()))
+    signature = signature_of(SIGNING, at, body)
+    assert [bench.tell_signed(body, at, signature).status for _ in range(2)] == [202, 202]
+    first, second = bench.hints.sent
+    assert first == second
+    bench.clock.advance(WINDOW + 1)
+    assert bench.tell_signed(body, at, signature).status == 403
+    assert len(bench.hints.sent) == 2
+
+
+def test_a_token_that_was_changed_a_moment_ago_is_taken() -> None:
+    """The secret is read once more for it."""
+    bench = Bench()
+    bench.secret = lambda *, fresh: CONTENT if fresh else {**CONTENT, "tokens": [OLD]}
+    assert bench.deliver(message(notification())).status == 200
+    assert bench.deliver(message(notification())).status == 403, "remembered is what the secret's own cache says"
+    bench.clock.advance(ASKED_EVERY)
+    assert bench.deliver(message(notification())).status == 200

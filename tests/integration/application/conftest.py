@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "infra" / "local" / "sample.sql"
 TOKEN = "a-token-of-the-test-stage"
 API_KEY = "an-api-key-of-the-test-stage"
+SIGNING_KEY = "an-hmac-key-of-the-test-stage"
 OUTPUTS = {
     "TWINLEDGER_LEDGER_TABLE": "LedgerTable",
     "TWINLEDGER_SALESFORCE_QUEUE_URL": "SalesforceChangesUrl",
@@ -165,7 +166,7 @@ def world(aws: Stage, cluster: Cluster, request: pytest.FixtureRequest) -> Itera
                 "client_secret": CONSUMER_SECRET,
                 "local_url": org.url,
             },
-            "WebhookSecretArn": {"tokens": [TOKEN], "api_keys": [API_KEY]},
+            "WebhookSecretArn": {"tokens": [TOKEN], "api_keys": [API_KEY], "hmac_keys": [SIGNING_KEY]},
         }
         for name, value in secrets.items():
             aws.client("secretsmanager").put_secret_value(SecretId=aws.outputs[name], SecretString=json.dumps(value))

@@ -2,14 +2,18 @@
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
+from chalice.local import LambdaContext
 
+import app
+from chalicelib.callers import signature_of
 from chalicelib.core.errors import AccessDenied, TwinledgerError
 from chalicelib.core.model import Side
 from chalicelib.wiring import MARGIN
-from tests.integration.application.conftest import API_KEY, TOKEN, World
+from tests.integration.application.conftest import API_KEY, SIGNING_KEY, TOKEN, World
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +179,41 @@ def test_the_endpoints_refuse_by_themselves(installed: World) -> None:
     assert post("/webhooks/outbound-messages/wrong", headers=xml, body=b"<a/>").status_code == 403
     assert post(f"/webhooks/outbound-messages/{TOKEN}", headers=xml, body=b"<a/>").status_code == 400
     assert post("/webhooks/events", headers={"Content-Type": "application/json"}, body=b"{}").status_code == 403
+    assert post(f"/webhooks/outbound-messages/{TOKEN}", headers=xml, body=b" " * 6_000_000).status_code == 413
+    for path in (f"/webhooks/outbound-messages/{TOKEN}", "/webhooks/events"):
+        assert post(path, headers={"Content-Type": "text/plain"}, body=b"{}").status_code == 415
+
+
+@pytest.mark.parametrize(("body", "is_base64_encoded"), [("\ud800", False), ("no Base64", True), (None, False)])
+def test_a_body_that_cannot_be_read_is_malformed(installed: World, body: str | None, is_base64_encoded: bool) -> None:
+    """Neither text nor what API Gateway makes of bytes."""
+    headers = {"content-type": "text/xml"}
+    resource = "/webhooks/outbound-messages/{token}"
+    event = {
+        "headers": headers,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"token": TOKEN},
+        "requestContext": {"httpMethod": "POST", "resourcePath": resource},
+        "body": body,
+        "isBase64Encoded": is_base64_encoded,
+        "stageVariables": None,
+    }
+    assert app.app(event, LambdaContext("api", 512))["statusCode"] == 400
+
+
+def test_events_may_be_signed(installed: World, sfid: str) -> None:
+    """With the headers of the contract, spelled in any case."""
+    body = json.dumps({"object": "Account", "record_id": sfid, "change": "updated", "event_id": "signed-1"}).encode()
+    at = str(int(time.time()))
+    headers = {
+        "Content-Type": "application/json",
+        "X-Twinledger-Timestamp": at,
+        "X-Twinledger-Signature": signature_of(SIGNING_KEY, at, body),
+    }
+    post = installed.client.http.post
+    assert post("/webhooks/events", headers=headers, body=body).status_code == 202
+    assert post("/webhooks/events", headers=headers, body=body + b" ").status_code == 403
+    installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
 
 
 def test_the_relay_function_stands_by(installed: World) -> None:

@@ -8,7 +8,7 @@ from defusedxml.ElementTree import fromstring
 
 from chalicelib.core.model import Change, Record, SalesforceId
 from chalicelib.salesforce.malformed import MalformedMessage
-from chalicelib.salesforce.outbound_message import MOST_BYTES, Notification, ack, hint, parse
+from chalicelib.salesforce.outbound_message import MOST_ELEMENTS, Notification, ack, hint, parse
 from tests.unit.salesforce.samples import CONTACT, payload
 
 GOLDEN = payload("outbound_message_contact.xml")
@@ -142,16 +142,18 @@ EXTERNAL = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/pa
         (GOLDEN[:-30], "no well-formed XML"),
         (GOLDEN.replace(b"UTF-8", b"no-such"), "no XML in an encoding"),
         (GOLDEN.replace("\u00f6".encode(), b"\xf6").replace(b"&#xF6;", b"\xf6"), "no well-formed XML"),
-        (b"x" * (MOST_BYTES + 1), f"{MOST_BYTES + 1} bytes, more than {MOST_BYTES}"),
+        (b"<x>" + b"<x/>" * MOST_ELEMENTS + b"</x>", f"more than {MOST_ELEMENTS} elements"),
+        (b"<a>" * 100_000 + b"</a>" * 100_000, "more than 20 levels"),
         (b"<Envelope/>", "the root is Envelope, not a SOAP"),
         (b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"/>', "Envelope has no Body"),
         (GOLDEN.replace(b"2005/09/outbound", b"2015/09/outbound"), "Envelope/Body has no notifications"),
         (message(), "0 Notification elements"),
         (message(*[ITEM] * 101), "101 Notification elements, not 1 to 100"),
-        (GOLDEN.replace(b"00Dxx0000001gPFEAY", b""), "notifications/OrganizationId is empty"),
+        (GOLDEN.replace(b"00Dxx0000001gPFEAY", b""), "notifications/OrganizationId has 0 characters"),
         (GOLDEN.replace(b"00Dxx0000001gPFEAY", b"00D"), "notifications/OrganizationId: a Salesforce id"),
         (GOLDEN.replace(b"ActionId", b"Action"), "notifications has no ActionId"),
-        (message(ITEM, ITEM.replace(b"04lxx000000CaSeAAK", b" ")), r"Notification\[2\]/Id is empty"),
+        (message(ITEM, ITEM.replace(b"04lxx000000CaSeAAK", b" ")), r"Notification\[2\]/Id has 0 characters, not 1"),
+        (message(ITEM.replace(b"04lxx000000CaSeAAK", b"0" * 101)), r"Notification\[1\]/Id has 101 characters"),
         (message(ITEM.replace(b"003xx000004TmiQAAS", b"003")), r"Notification\[1\]/sObject/Id: a Salesforce id"),
         (message(ITEM.replace(b"sObject", b"object")), r"Notification\[1\] has no sObject"),
         (message(ITEM.replace(b' xsi:type="sf:Contact"', b"")), r"Notification\[1\]/sObject has no xsi:type"),
@@ -163,10 +165,12 @@ def test_what_is_no_outbound_message_is_refused(body: bytes, reason: str) -> Non
         parse(body)
 
 
-def test_deep_nesting_is_no_trouble() -> None:
-    """A hundred thousand levels are refused like any other document."""
-    with pytest.raises(MalformedMessage, match="the root is a"):
-        parse(b"<a>" * 100_000 + b"</a>" * 100_000)
+def test_as_many_elements_as_are_allowed_are_read() -> None:
+    """And as many levels."""
+    levels = b"<sf:A>" * 15 + b"</sf:A>" * 15
+    rest = b"<sf:B/>" * (MOST_ELEMENTS - 27)
+    found = parse(message(ITEM.replace(b"</sObject>", levels + rest + b"</sObject>")))
+    assert [item.fields for item in found.notifications] == [{"B": None}]
 
 
 @pytest.mark.parametrize(("accepted", "text"), [(True, "true"), (False, "false")])
