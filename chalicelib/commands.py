@@ -19,6 +19,7 @@ from chalicelib.core.errors import ConfigurationError, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
 from chalicelib.desk import FAILED, issues, lines, resolve, retry, revert, settle, show
+from chalicelib.rotation import rotate_webhook_secret, rotation_options
 from chalicelib.wiring import Wiring
 
 UNWELL = 1  # exit status: a part does not do what it should
@@ -127,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     metadata_options(command(salesforce_metadata))
     command(relay)
     command(status).add_argument("--json", action="store_true", help="for machines")
+    rotation_options(command(rotate_webhook_secret))
     command(settle).add_argument("record", metavar="RECORD", help=RECORD)
     listing = command(issues)
     which = listing.add_mutually_exclusive_group()

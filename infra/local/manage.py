@@ -16,5 +16,6 @@ if __name__ == "__main__":
         print(wrong, file=sys.stderr)
     if not layout.stack_file.exists():
         sys.exit(2)
-    os.environ.update(json.loads(layout.stack_file.read_text())["environment"])
+    stack = json.loads(layout.stack_file.read_text())
+    os.environ.update(stack["environment"], TWINLEDGER_API_URL=stack["api_url"])
     sys.exit(main(sys.argv[1:]))

@@ -1,12 +1,14 @@
 """Secrets Manager: what is there, what is not, and when it is asked again."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from chalicelib.aws import clients
 from chalicelib.aws.secrets import Secrets
-from chalicelib.core.errors import ConfigurationError, Unavailable
+from chalicelib.core.errors import ConfigurationError, Superseded, Unavailable
 from tests.integration.aws.stage import Stage
 
 
@@ -63,3 +65,40 @@ def test_any_other_failure_is_to_be_tried_later() -> None:
     """Powertools wraps whatever it meets."""
     with pytest.raises(Unavailable, match="any"):
         Secrets(Odd()).read("any")  # type: ignore[arg-type]
+
+
+def test_a_secret_is_changed(aws: Stage) -> None:
+    """Whoever reads it next has the new content; nothing but the change is lost."""
+    secrets = Secrets(clients.secretsmanager(**aws.options))
+    name = put(aws, json.dumps({"a": 1, "b": 2}))
+    secrets.change(name, lambda content: {**content, "a": 3})
+    assert secrets.read(name) == {"a": 3, "b": 2}
+
+
+def test_a_change_does_not_go_over_another_s(aws: Stage) -> None:
+    """Who comes second is told, and the secret holds the first one's."""
+    secrets = Secrets(clients.secretsmanager(**aws.options))
+    name = put(aws, json.dumps({"a": 1}))
+
+    def slow(content: Mapping[str, Any]) -> Mapping[str, Any]:
+        secrets.change(name, lambda now: {**now, "b": 2})
+        return {**content, "a": 3}
+
+    with pytest.raises(Superseded, match="try again"):
+        secrets.change(name, slow)
+    assert secrets.read(name) == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("text", ["no json", '["a list"]'])
+def test_a_secret_that_is_no_object_is_not_changed(aws: Stage, text: str) -> None:
+    """Nobody knows what it is."""
+    name = put(aws, text)
+    with pytest.raises(ConfigurationError, match="holds no JSON"):
+        Secrets(clients.secretsmanager(**aws.options)).change(name, dict)
+    assert aws.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"] == text
+
+
+def test_a_secret_that_is_not_there_is_not_changed(aws: Stage) -> None:
+    """Secrets Manager's own code is kept."""
+    with pytest.raises(ConfigurationError, match="ResourceNotFoundException"):
+        Secrets(clients.secretsmanager(**aws.options)).change("no-such-secret", dict)
