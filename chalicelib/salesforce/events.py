@@ -10,7 +10,6 @@ One object, or a list of up to 100:
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,12 +17,10 @@ from typing import Any
 from chalicelib.core.errors import Rejected
 from chalicelib.core.model import Change, Hint, SalesforceId
 from chalicelib.core.values import id18
-from chalicelib.salesforce.malformed import MalformedMessage
+from chalicelib.salesforce.malformed import HALF, LONGEST, MalformedMessage
 
 MOST_EVENTS = 100
 MOST_BYTES = 256 * 1024
-_LONGEST_ID = 100  # characters of an event id: it becomes a deduplication id
-_HALF = re.compile("[\ud800-\udfff]")  # half a character, which JSON can spell and no other encoding can
 
 
 def parse_events(body: bytes) -> tuple[Hint, ...]:
@@ -54,7 +51,7 @@ def _hint(item: object, place: str) -> Hint:
     return Hint(
         identity=SalesforceId(_text(item, "object", place, "give the object's API name"), record_id),
         change=_change(item, place),
-        hint_id=_text(item, "event_id", place, f"give a unique text of at most {_LONGEST_ID} characters"),
+        hint_id=_text(item, "event_id", place, f"give a unique text of at most {LONGEST} characters"),
         occurred_at=_occurred_at(item, place),
         sfid=record_id,
     )
@@ -62,7 +59,7 @@ def _hint(item: object, place: str) -> Hint:
 
 def _text(item: Mapping[str, Any], name: str, place: str, remedy: str) -> str:
     value = item.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_ID or _HALF.search(value):
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST or HALF.search(value):
         raise MalformedMessage(f"{place}: {name} is {_state(item, name)}: {remedy}")
     return value.strip()
 
@@ -102,6 +99,6 @@ def _state(item: Mapping[str, Any], name: str) -> str:
     value = item[name]
     if not isinstance(value, str):
         return "no text"
-    if _HALF.search(value):
+    if HALF.search(value):
         return "no Unicode text"
     return "too long" if value.strip() else "empty"

@@ -16,7 +16,7 @@ from chalicelib.core.errors import Rejected
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import Change, Hint, Record, SalesforceId, Value
 from chalicelib.core.values import from_salesforce_xml, id18
-from chalicelib.salesforce.malformed import MalformedMessage
+from chalicelib.salesforce.malformed import LONGEST, MalformedMessage
 from chalicelib.salesforce.soql import KEY_FIELD, MARKER_FIELD
 from chalicelib.salesforce.stamps import seconds
 
@@ -24,7 +24,6 @@ MOST_NOTIFICATIONS = 100
 MOST_BYTES = 5 * 1024 * 1024  # with the envelope and JSON's escapes it fits in the 6 MB of a Lambda request
 MOST_ELEMENTS = 100_000  # 100 notifications of objects with the 900 fields that an object may have at most
 MOST_LEVELS = 20  # a field of a notification is at the sixth
-LONGEST_ID = 100  # characters of a notification's id, which has 18
 
 _SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
@@ -192,8 +191,8 @@ def _child(parent: Element, tag: str, path: str) -> Element:
 
 def _text(parent: Element, name: str, path: str) -> str:
     text = (_child(parent, f"{_OUTBOUND}{name}", path).text or "").strip()
-    if not 0 < len(text) <= LONGEST_ID:
-        raise MalformedMessage(f"{path}/{name} has {len(text)} characters, not 1 to {LONGEST_ID}")
+    if not 0 < len(text) <= LONGEST:
+        raise MalformedMessage(f"{path}/{name} has {len(text)} characters, not 1 to {LONGEST}")
     return text
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from chalicelib.core.errors import Rejected
 from chalicelib.core.model import Change, Hint, SalesforceId
 from chalicelib.core.values import id18
-from chalicelib.salesforce.malformed import MalformedMessage
+from chalicelib.salesforce.malformed import HALF, LONGEST, MalformedMessage
 from chalicelib.salesforce.stamps import seconds
 
 RECORD_CHANGE = "Record_Change__e"
 _SOURCE = "aws.partner/salesforce.com/"
+_LAST_MILLISECOND = 253_402_300_800_000  # the end of the year 9999
 _GAP = "GAP_"
 _OVERFLOW = "GAP_OVERFLOW"
 _CHANGES = {
@@ -51,16 +52,16 @@ def parse_relayed(event: Mapping[str, Any]) -> Relayed:
     Raises:
         MalformedMessage: it is no event of Salesforce's relay, or is of a kind that names no record.
     """
-    organization_id = _organization(str(event.get("source", "")))
+    organization_id = _organization(_text(event.get("source"), "source"))
     detail = event.get("detail")
     payload = detail.get("payload") if isinstance(detail, Mapping) else None
     if not isinstance(payload, Mapping):
         raise MalformedMessage("the event has no detail.payload")
     header = payload.get("ChangeEventHeader")
     if isinstance(header, Mapping):
-        return _captured(organization_id, header, str(event.get("id", "")))
+        return _captured(organization_id, header, _text(event.get("id"), "id"))
     if event.get("detail-type") == RECORD_CHANGE:
-        hint = _record_change(payload, str(event.get("id", "")))
+        hint = _record_change(payload, _text(event.get("id"), "id"))
         return Relayed(organization_id, (hint,))
     raise MalformedMessage(f"the event is neither a change event nor {RECORD_CHANGE}")
 
@@ -72,10 +73,13 @@ def _organization(source: str) -> str:
 
 
 def _captured(organization_id: str, header: Mapping[str, Any], event_id: str) -> Relayed:
-    name, kind = str(header.get("entityName") or ""), str(header.get("changeType") or "")
+    name, kind = _text(header.get("entityName"), "entityName"), _text(header.get("changeType"), "changeType")
     if not name:
         raise MalformedMessage("ChangeEventHeader has no entityName")
-    ids = [str(item) for item in header.get("recordIds") or ()]
+    listed = header.get("recordIds") or []
+    if not isinstance(listed, list):
+        raise MalformedMessage("recordIds is no list")
+    ids = [_text(item, "recordIds") for item in listed]
     # "001*" stands for every record of the object, after a field's type was changed
     if kind == _OVERFLOW or not ids or any(item.endswith("*") for item in ids):
         return Relayed(organization_id, resync=(name,))
@@ -84,50 +88,72 @@ def _captured(organization_id: str, header: Mapping[str, Any], event_id: str) ->
 
 
 def _change_hints(name: str, kind: str, ids: list[str], header: Mapping[str, Any], event_id: str) -> Iterator[Hint]:
-    transaction = header.get("transactionKey")
-    about = f"{transaction}-{header.get('sequenceNumber', 0)}" if transaction else event_id
-    at = header.get("commitTimestamp")
+    transaction = _text(header.get("transactionKey"), "transactionKey")
+    about = f"{transaction}-{_text(header.get('sequenceNumber', 0), 'sequenceNumber')}" if transaction else event_id
+    at = _milliseconds(header.get("commitTimestamp"))
+    actor = _text(header.get("commitUser"), "commitUser") or None
     for item in ids:
         record_id = _id(item, "recordIds")
         yield Hint(
             identity=SalesforceId(name, record_id),
             change=_CHANGES.get(kind.removeprefix(_GAP), Change.UPDATED),
             hint_id=f"{about}-{record_id}",
-            occurred_at=at / 1000 if isinstance(at, int | float) else None,
-            actor=str(header["commitUser"]) if header.get("commitUser") else None,
+            occurred_at=at,
+            actor=actor,
             sfid=record_id,
         )
 
 
 def _record_change(payload: Mapping[str, Any], event_id: str) -> Hint:
     """A platform event is published at least once; ``EventUuid`` stays the same, the replay id does not."""
-    name = payload.get("Object__c")
-    if not isinstance(name, str) or not name:
+    name = _text(payload.get("Object__c"), "Object__c")
+    if not name:
         raise MalformedMessage(f"{RECORD_CHANGE} has no Object__c: set it to the object's API name")
-    record_id = _id(str(payload.get("Record_Id__c") or ""), "Record_Id__c")
+    record_id = _id(_text(payload.get("Record_Id__c"), "Record_Id__c"), "Record_Id__c")
     try:
-        change = Change(str(payload.get("Change__c") or Change.UPDATED).lower())
+        change = Change((_text(payload.get("Change__c"), "Change__c") or Change.UPDATED).lower())
     except ValueError as error:
         known = ", ".join(Change)
         raise MalformedMessage(f"{RECORD_CHANGE}: Change__c is not known: set it to one of {known}") from error
     return Hint(
         identity=SalesforceId(name, record_id),
         change=change,
-        hint_id=str(payload.get("EventUuid") or event_id),
+        hint_id=_text(payload.get("EventUuid"), "EventUuid") or event_id,
         occurred_at=_time(payload.get("CreatedDate")),
-        actor=str(payload["CreatedById"]) if payload.get("CreatedById") else None,
+        actor=_text(payload.get("CreatedById"), "CreatedById") or None,
         sfid=record_id,
     )
+
+
+def _text(value: object, place: str) -> str:
+    """A text that names something; empty for null, and numbers as they are spelt.
+
+    Raises:
+        MalformedMessage: it cannot be one, or no queue would take it.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str | int | float):
+        raise MalformedMessage(f"{place} is no text")
+    text = str(value)
+    if len(text) > LONGEST or HALF.search(text):
+        raise MalformedMessage(f"{place} is no Unicode text of at most {LONGEST} characters")
+    return text
 
 
 def _time(value: object) -> float | None:
     """REST spells a time, Event Relay gives milliseconds; what is neither says nothing."""
     if isinstance(value, int | float):
-        return value / 1000
+        return _milliseconds(value)
     try:
         return float(seconds(str(value)))
     except ValueError:
         return None
+
+
+def _milliseconds(value: object) -> float | None:
+    """Milliseconds since the epoch as seconds; None for what is no number, or none that a clock could show."""
+    return value / 1000 if isinstance(value, int | float) and abs(value) < _LAST_MILLISECOND else None
 
 
 def _id(text: str, place: str) -> str:

@@ -125,3 +125,28 @@ def test_what_is_no_event_of_ours_is_refused(relayed: dict[str, Any], reason: st
     """The text says what is missing."""
     with pytest.raises(MalformedMessage, match=reason):
         parse_relayed(relayed)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ({"recordIds": 5}, "recordIds is no list"),
+        ({"recordIds": [{}]}, "recordIds is no text"),
+        ({"commitUser": "\ud800"}, "commitUser is no Unicode text"),
+        ({"transactionKey": "x" * 101}, "transactionKey is no Unicode text of at most 100 characters"),
+        ({"sequenceNumber": 10**400}, "sequenceNumber is no Unicode text of at most 100"),
+        ({"entityName": ["Contact"]}, "entityName is no text"),
+    ],
+)
+def test_what_no_queue_would_take_is_malformed(header: dict[str, Any], reason: str) -> None:
+    """It is refused here, for it would be an error on its way."""
+    with pytest.raises(MalformedMessage, match=reason):
+        parse_relayed(captured(**header))
+
+
+@pytest.mark.parametrize("at", [10**400, -(10**400), float("nan"), float("inf"), "noon", 253_402_300_800_000])
+def test_a_moment_that_no_clock_shows_is_none(at: object) -> None:
+    """The hint is as good without it."""
+    assert {hint.occurred_at for hint in parse_relayed(captured(commitTimestamp=at)).hints} == {None}
+    [hint] = parse_relayed(platform(CreatedDate=at)).hints
+    assert hint.occurred_at is None
