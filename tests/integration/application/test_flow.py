@@ -125,6 +125,21 @@ def test_events_of_flows_reach_the_row(installed: World, sfid: str) -> None:
     installed.until(lambda: installed.column("website", sfid) == "flow.example")
 
 
+def test_events_may_be_signed(installed: World, sfid: str) -> None:
+    """With the headers of the contract, spelled in any case."""
+    body = json.dumps({"object": "Account", "record_id": sfid, "change": "updated", "event_id": "signed-1"}).encode()
+    at = str(int(time.time()))
+    headers = {
+        "Content-Type": "application/json",
+        "X-Twinledger-Timestamp": at,
+        "X-Twinledger-Signature": signature_of(SIGNING_KEY, at, body),
+    }
+    post = installed.client.http.post
+    assert post("/webhooks/events", headers=headers, body=body).status_code == 202
+    assert post("/webhooks/events", headers=headers, body=body + b" ").status_code == 403
+    installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
+
+
 def test_a_message_that_fails_stays_in_its_queue(installed: World, sfid: str) -> None:
     """And the call fails, so that Lambda leaves it there."""
     installed.wiring.hints.send([installed.wiring.operators().hint(entry_key(installed, sfid))])
@@ -199,21 +214,6 @@ def test_a_body_that_cannot_be_read_is_malformed(installed: World, body: str | N
         "stageVariables": None,
     }
     assert app.app(event, LambdaContext("api", 512))["statusCode"] == 400
-
-
-def test_events_may_be_signed(installed: World, sfid: str) -> None:
-    """With the headers of the contract, spelled in any case."""
-    body = json.dumps({"object": "Account", "record_id": sfid, "change": "updated", "event_id": "signed-1"}).encode()
-    at = str(int(time.time()))
-    headers = {
-        "Content-Type": "application/json",
-        "X-Twinledger-Timestamp": at,
-        "X-Twinledger-Signature": signature_of(SIGNING_KEY, at, body),
-    }
-    post = installed.client.http.post
-    assert post("/webhooks/events", headers=headers, body=body).status_code == 202
-    assert post("/webhooks/events", headers=headers, body=body + b" ").status_code == 403
-    installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
 
 
 def test_the_relay_function_stands_by(installed: World) -> None:
