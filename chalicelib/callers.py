@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from chalicelib.aws.metrics import Metric
 from chalicelib.core.ports import Clock
 from chalicelib.jobs.telling import Telemetry
 from chalicelib.webhook_secret import Kind, WebhookSecret
@@ -87,7 +88,7 @@ class Callers:
         """Whether what was given is one of several; all are compared, whichever it is."""
         same = [_same(given, expected(shared.text)) for shared in secret.all_of(kind)]
         if any(same) and not same[-1]:
-            self._telemetry.count("OldSecret")
+            self._telemetry.count(Metric.OLD_SECRET)
         return any(same)
 
     def _may_ask(self) -> bool:

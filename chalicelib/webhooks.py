@@ -164,7 +164,7 @@ class Webhooks:
         self._telemetry.count(Metric.RECEIVED, len(hints))
 
     def _too_large(self, size: int, most: int) -> Answer:
-        self._telemetry.count("TooLarge")
+        self._telemetry.count(Metric.MALFORMED)
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has {size} bytes: send {most} at most")
 
     def _refused(self, reason: str) -> Answer:

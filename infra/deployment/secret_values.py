@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.errors import ConfigurationError
-from chalicelib.settings import DatabaseSecret, SalesforceSecret, WebhookSecret
+from chalicelib.settings import DatabaseSecret, SalesforceSecret
+from chalicelib.webhook_secret import Kind, WebhookSecret, begun
 from infra.deployment.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -62,7 +64,9 @@ class Secrets:
         """Give the webhooks' secret random values where it has none; whether it had none."""
         if self.has_value(WEBHOOKS):
             return False
-        made = {"tokens": [secrets.token_urlsafe(TOKEN_BYTES)], "api_keys": [secrets.token_urlsafe(TOKEN_BYTES)]}
+        made: dict[str, Any] = {}
+        for kind in (Kind.TOKEN, Kind.API_KEY):
+            made = begun(made, kind, secrets.token_urlsafe(TOKEN_BYTES), time.time())
         self.put(WEBHOOKS, json.dumps(made))
         return True
 

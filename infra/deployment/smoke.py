@@ -11,7 +11,7 @@ import requests
 from infra.deployment.errors import DeploymentError
 
 if TYPE_CHECKING:
-    from chalicelib.settings import WebhookSecret
+    from chalicelib.webhook_secret import WebhookSecret
 
 SECONDS = 60
 UNMAPPED = "Twinledger_Smoke_Test__c"
@@ -44,7 +44,7 @@ class SmokeTest:
         self._expect("POST", f"webhooks/outbound-messages/{wrong}", 403, media_type="text/xml")
         seen.append("wrong credentials refused")
         if self.installed:
-            self._expect("POST", "webhooks/events", 202, key=self.webhooks.api_keys[0])
+            self._expect("POST", "webhooks/events", 202, key=self.webhooks.api_keys[-1].text)
             seen.append("an event acknowledged")
         return seen
 

@@ -103,7 +103,7 @@ class Target:
     def addresses(self, deployment: Deployment, *, show_secrets: bool) -> dict[str, str]:
         """Where Salesforce's messages go, and what they present there, or placeholders for it."""
         webhooks, api = self.secrets.webhooks(), deployment.api_url(self.account.endpoint_url)
-        token, key = (webhooks.tokens[0], webhooks.api_keys[0]) if show_secrets else ("TOKEN", "API_KEY")
+        token, key = (webhooks.tokens[-1].text, webhooks.api_keys[-1].text) if show_secrets else ("TOKEN", "API_KEY")
         return {
             "API": api,
             "Outbound messages": f"{api}/webhooks/outbound-messages/{token}",
