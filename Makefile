@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down status logs test demo manage bench simulate gate deploy
+.PHONY: help setup lock up down status logs test demo manage bench simulate gate watch deploy
 
 # The environment's interpreter; `make setup` creates it.
 VENV := .venv/bin/python
@@ -41,6 +41,9 @@ demo: up  ## Tell the story in the terminal: edits on both sides merged, and a c
 
 manage:  ## An operator's command on the running system: make manage DO="issues" (DO="--help" lists them)
 	@$(VENV) -m infra.local.manage $(DO)
+
+watch: up  ## Create the alarms on the running system, and tell when one goes off or is over
+	@$(VENV) -m infra.local.watch
 
 bench: up  ## Measure latency and throughput on the running system
 	@$(VENV) -m tests.bench

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.local.alarms import state_of
 from tests.integration.watching.conditions import CONDITIONS, late_relay, late_row, many_issues, running_out, swept
-from tests.integration.watching.judge import state_of
 from tests.integration.watching.template import Template
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What CloudWatch makes of an alarm, as its user guide says ("How alarm state is evaluated when data is missing").
+"""What CloudWatch would make of an alarm ("How alarm state is evaluated when data is missing", CloudWatch user guide).
 
 The emulator's own evaluation looks neither at dimensions nor at missing data, and takes all periods for one.
 """
@@ -6,9 +6,12 @@ The emulator's own evaluation looks neither at dimensions nor at missing data, a
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-OPERATORS = {
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
     "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
     "LessThanThreshold": lambda value, threshold: value < threshold,
@@ -16,32 +19,29 @@ OPERATORS = {
 
 
 def state_of(cloudwatch: Any, alarm: dict[str, Any], now: datetime) -> str:
-    """ALARM, OK, or INSUFFICIENT_DATA where missing data says nothing.
+    """ALARM, OK, or INSUFFICIENT_DATA where there is no data and its absence says nothing.
 
     Args:
-        cloudwatch: a boto3 client of CloudWatch.
-        alarm: as DescribeAlarms tells it.
-        now: the end of the last period.
+        cloudwatch: A boto3 client of CloudWatch.
+        alarm: As DescribeAlarms tells it.
+        now: In the last period that is looked at.
     """
     periods, period = alarm["EvaluationPeriods"], alarm["Period"]
-    end = datetime.fromtimestamp(now.timestamp() // period * period, UTC)
-    begin = end - timedelta(seconds=period * (periods - 1))
+    last = datetime.fromtimestamp(now.timestamp() // period * period, UTC)
     statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
-    wanted = {"ExtendedStatistics": [statistic]} if statistic.startswith("p") else {"Statistics": [statistic]}
     found = cloudwatch.get_metric_statistics(
         Namespace=alarm["Namespace"],
         MetricName=alarm["MetricName"],
         Dimensions=alarm["Dimensions"],
-        StartTime=begin,
-        EndTime=end + timedelta(seconds=period),
+        StartTime=last - timedelta(seconds=period * (periods - 1)),
+        EndTime=last + timedelta(seconds=period),
         Period=period,
-        **wanted,
+        **{"ExtendedStatistics" if "ExtendedStatistic" in alarm else "Statistics": [statistic]},
     )["Datapoints"]
     values = [point.get("ExtendedStatistics", point)[statistic] for point in found]
     breaches = [OPERATORS[alarm["ComparisonOperator"]](value, alarm["Threshold"]) for value in values]
-    missing = periods - len(breaches)
     if alarm["TreatMissingData"] in {"breaching", "notBreaching"}:
-        breaches += [alarm["TreatMissingData"] == "breaching"] * missing
+        breaches += [alarm["TreatMissingData"] == "breaching"] * (periods - len(breaches))
     if not breaches:
         return "INSUFFICIENT_DATA"
     return "ALARM" if sum(breaches) >= alarm.get("DatapointsToAlarm", periods) else "OK"
