@@ -7,7 +7,7 @@ format"); the emulator keeps the lines, and makes nothing of them.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ class Forwarder:
     cloudwatch: Any
     prefix: str
     _since: dict[str, int] = field(default_factory=dict)
-    _read: dict[str, set[str]] = field(default_factory=dict)
+    _read: dict[str, Counter[tuple[str, int, str]]] = field(default_factory=dict)
 
     def forward(self) -> int:
         """Forward what was noted since the last time; how many values there were."""
@@ -53,14 +53,16 @@ class Forwarder:
         return sum(len(datum["Values"]) for data in found.values() for datum in data)
 
     def _new(self, group: str) -> Iterator[str]:
-        """The lines of a log group that were not read yet."""
-        since, read = self._since.get(group, 0), self._read.setdefault(group, set())
+        """The lines of a log group that were not read yet; the emulator gives a function's lines no id."""
+        since = self._since.get(group, 0)
         pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
-        events = {event["eventId"]: event for page in pages for event in page["events"]}
-        newest = max((event["timestamp"] for event in events.values()), default=since)
+        events = [event for page in pages for event in page["events"]]
+        lines = Counter((event["logStreamName"], event["timestamp"], event["message"]) for event in events)
+        new = lines - self._read.get(group, Counter())
+        newest = max((event["timestamp"] for event in events), default=since)
         self._since[group] = max(since, newest - int(LATE_SECONDS * 1000))
-        self._read[group] = set(events)
-        return (event["message"] for name, event in events.items() if name not in read)
+        self._read[group] = lines
+        return (message for _, _, message in new.elements())
 
 
 def metrics_of(message: str) -> Iterator[tuple[str, dict[str, Any]]]:

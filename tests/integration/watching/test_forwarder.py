@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import uuid
+import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +71,39 @@ def test_a_line_is_forwarded_once(group: Group) -> None:
     group.note('{"message": "no metric"}', now)
     assert [group.forwarder.forward(), group.forwarder.forward()] == [2, 0]
     assert group.sums == [(2.0, 3.0)]
+
+
+def test_two_equal_lines_are_two(group: Group) -> None:
+    """Two calls of a function may tell the same within one millisecond."""
+    now = time.time()
+    for expected in (1, 1, 0):
+        if expected:
+            group.note(line(now, **{group.metric: 1}), now)
+        assert group.forwarder.forward() == expected
+    assert group.sums == [(2.0, 2.0)]
+
+
+def test_a_line_of_a_function_is_forwarded_once(aws: Stage) -> None:
+    """The emulator notes it by itself, in another manner than what is put there."""
+    clients = {name: aws.client(name) for name in ("lambda", "logs", "cloudwatch")}
+    name, archive = f"teller-{uuid.uuid4()}", io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("app.py", f"def tell(event, context):\n    print({line(time.time(), Seen=1)!r})\n")
+    clients["lambda"].create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Handler="app.tell",
+        Role="arn:aws:iam::000000000000:role/any",
+        Code={"ZipFile": archive.getvalue()},
+    )
+    clients["lambda"].get_waiter("function_active_v2").wait(FunctionName=name)
+    clients["lambda"].invoke(FunctionName=name)
+    forwarder, counts = Forwarder(clients["logs"], clients["cloudwatch"], f"/aws/lambda/{name}"), [0]
+    deadline = time.monotonic() + 20
+    while not counts[-1]:
+        assert time.monotonic() < deadline, "the line was not noted"
+        counts.append(forwarder.forward())
+    assert [counts[-1], forwarder.forward()] == [1, 0]
 
 
 def test_a_line_that_is_noted_late_is_forwarded(group: Group) -> None:
