@@ -13,12 +13,13 @@ from typing import Protocol
 from chalicelib.aws.metrics import Metric
 from chalicelib.core.ports import Clock
 from chalicelib.jobs.telling import Telemetry
-from chalicelib.webhook_secret import Kind, WebhookSecret
+from chalicelib.webhook_secret import Kind, Shared, WebhookSecret
 
 API_KEY = "x-api-key"
 TIMESTAMP = "x-twinledger-timestamp"
 SIGNATURE = "x-twinledger-signature"
 WINDOW = 300  # seconds by which a timestamp may differ from the clock
+DAY = 86_400.0  # seconds
 ASKED_EVERY = 10.0  # seconds between two reads for what is not known
 
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -38,7 +39,7 @@ class Callers:
     Args:
         secret: what they have to know; asked with every request, for it may change.
         clock: time.
-        telemetry: counts who still uses a secret that is being replaced.
+        telemetry: counts who still uses a secret that is being replaced, and tells how old the used ones are.
     """
 
     def __init__(self, secret: Secret, clock: Clock, telemetry: Telemetry) -> None:
@@ -86,10 +87,18 @@ class Callers:
 
     def _good(self, kind: Kind, given: str, expected: Callable[[str], str], secret: WebhookSecret) -> bool:
         """Whether what was given is one of several; all are compared, whichever it is."""
-        same = [_same(given, expected(shared.text)) for shared in secret.all_of(kind)]
-        if any(same) and not same[-1]:
-            self._telemetry.count(Metric.OLD_SECRET)
+        known = secret.all_of(kind)
+        same = [_same(given, expected(shared.text)) for shared in known]
+        if any(same):
+            self._tell_age(known[same.index(True)], newest=same[-1])
         return any(same)
+
+    def _tell_age(self, used: Shared, *, newest: bool) -> None:
+        """These secrets have no end of their own: whoever wants them changed now and then looks at their age."""
+        if not newest:
+            self._telemetry.count(Metric.OLD_SECRET)
+        if used.created_at is not None:
+            self._telemetry.gauge(Metric.SECRET_AGE, (self._clock.now() - used.created_at) / DAY)
 
     def _may_ask(self) -> bool:
         now = self._clock.now()

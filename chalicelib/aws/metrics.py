@@ -83,6 +83,7 @@ class Metric(StrEnum):
     NAMELESS = "Nameless", Unit.COUNT, "outbound messages of records that were deleted before the delivery"
     REFUSED = "Refused", Unit.COUNT, "requests and events of callers that are not known"
     MALFORMED = "Malformed", Unit.COUNT, "requests and events that cannot be read, or are too large to be"
+    SECRET_AGE = "WebhookSecretAge", Unit.COUNT, "days since the secret was made that a caller presented"
     OLD_SECRET = "OldSecret", Unit.COUNT, "requests with a secret beside which there is a newer one"
     WEBHOOK_ERRORS = "WebhookErrors", Unit.COUNT, "requests that could not be accepted, and are to be sent again"
 

@@ -6,7 +6,7 @@ import hmac
 import pytest
 
 from chalicelib import callers
-from chalicelib.callers import ASKED_EVERY, WINDOW, Callers, signature_of
+from chalicelib.callers import ASKED_EVERY, DAY, WINDOW, Callers, signature_of
 from chalicelib.core.errors import Unavailable
 from chalicelib.webhook_secret import Shared, WebhookSecret
 from tests.fakes.clock import FakeClock
@@ -108,6 +108,16 @@ def test_who_still_uses_an_old_secret_is_counted() -> None:
     assert desk.callers.by_token(OLD)
     assert desk.signed(OLD)
     assert desk.telemetry.counts["OldSecret"] == 2
+
+
+def test_the_age_of_what_is_presented_is_told() -> None:
+    """In days, where the secret says when it was made; nobody's guess is told anything."""
+    desk = Desk(WebhookSecret((Shared(OLD, FakeClock().now() - 400 * DAY), Shared(NEW)), (), ()))
+    assert not desk.callers.by_token("a guess")
+    assert desk.callers.by_token(NEW)
+    assert desk.telemetry.gauges == {}
+    assert desk.callers.by_token(OLD)
+    assert desk.telemetry.gauges == {"WebhookSecretAge": 400.0}
 
 
 def test_every_comparison_is_made_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:

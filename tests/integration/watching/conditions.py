@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from chalicelib.aws.sweeps import Position
@@ -151,6 +152,20 @@ def _called(world: World, token: str, status: int) -> str:
     return written.getvalue()
 
 
+def old_token(world: World) -> str:
+    """A caller presents a token that was made 400 days ago."""
+    client, name = world.stage.client("secretsmanager"), world.stage.outputs["WebhookSecretArn"]
+    before = client.get_secret_value(SecretId=name)["SecretString"]
+    made = datetime.fromtimestamp(world.wiring.clock.now() - 400 * DAY, UTC).isoformat()
+    tokens = [{"secret": "a-token-that-is-old", "created_at": made}]
+    client.put_secret_value(SecretId=name, SecretString=json.dumps(json.loads(before) | {"tokens": tokens}))
+    world.wiring.webhook_secret(fresh=True)
+    written = _called(world, "a-token-that-is-old", 400)
+    client.put_secret_value(SecretId=name, SecretString=before)
+    world.wiring.webhook_secret(fresh=True)
+    return written
+
+
 def old_certificate(world: World) -> str:
     """The certificate is good for ten days yet."""
     ends = world.wiring.clock.now() + 10 * DAY
@@ -207,4 +222,5 @@ CONDITIONS: dict[str, Condition] = {
     "webhook-refusals": strangers,
     "webhook-malformed": mumblers,
     "certificate": old_certificate,
+    "webhook-secret-age": old_token,
 }
