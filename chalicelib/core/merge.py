@@ -75,8 +75,8 @@ def merge(
         return Merge(Verdict.AGREE, target=postgres)
     if base is None:
         return _first_contact(postgres, salesforce)
-    moved_postgres = not alike(postgres, base.postgres)
-    moved_salesforce = not alike(salesforce, base.salesforce)
+    moved_postgres = _moved(base, Side.POSTGRES, postgres)
+    moved_salesforce = _moved(base, Side.SALESFORCE, salesforce)
     if moved_postgres and moved_salesforce:
         return Merge(Verdict.CONFLICT, answer_open=base.state is BaseState.HALF)
     if moved_postgres:
@@ -84,6 +84,12 @@ def merge(
     if moved_salesforce:
         return _one_moved(base, Side.SALESFORCE, salesforce, hops, echo_salesforce)
     return _none_moved(base, postgres, salesforce, hops)
+
+
+def _moved(base: Base, side: Side, held: Remembered) -> bool:
+    """Whether a side was edited. Who sets by hand what a person's answer was to bring there has only been faster."""
+    brought = base.state is BaseState.HALF and alike(held, base.agreed)
+    return not alike(held, base.of(side)) and not brought
 
 
 def _first_contact(postgres: Remembered, salesforce: Remembered) -> Merge:

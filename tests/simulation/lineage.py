@@ -39,6 +39,8 @@ class Lineage:
         siblings: per tag, the tag that stood on the other side with the same text: its user may have seen either.
         restored: texts of whole units that an operator put back: they are one writer's, whoever wrote them before.
         late_creations: requests to create a row or record that landed after their client had given up.
+        late: what commits now is a request whose client has given up.
+        late_places: what such a request has written, and nobody since.
         decided: texts of loser and winner, as an operator decided.
         wrongs: what was found wrong.
         counts: what was seen.
@@ -55,6 +57,8 @@ class Lineage:
     siblings: dict[int, int] = field(default_factory=dict)
     restored: set[tuple[str, ...]] = field(default_factory=set)
     late_creations: int = 0
+    late: bool = False
+    late_places: set[Place] = field(default_factory=set)
     decided: set[tuple[str, str]] = field(default_factory=set)
     wrongs: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -156,6 +160,7 @@ class Lineage:
             else:
                 tag = self._tag(after, {before} if before is not None else (), 0)  # automation, beside a user's edit
             self.tags[place] = tag
+            (self.late_places.add if self.late else self.late_places.discard)(place)
             self.past.setdefault((id_, name), []).append(plain(after))
 
     def removed(self, side: Side, id_: str, old: Texts) -> None:
@@ -252,6 +257,11 @@ class Lineage:
             if self.late_creations and issue.base.get(name) is None:
                 # What landed is ours, but nobody can tell: it is met for the first time, and a person is asked.
                 self.counts["late creations"] = self.counts.get("late creations", 0) + 1
+                continue
+            places = (Side.POSTGRES, (issue.pk or ("",))[0], name), (Side.SALESFORCE, issue.sfid or "", name)
+            if self.late_places.intersection(places):
+                # It is our own write of an operation that another worker had found not landed, and given up.
+                self.counts["late landings"] = self.counts.get("late landings", 0) + 1
                 continue
             ours, theirs = (tag for tag in tags if tag is not None)
             if ours in self.ancestry(theirs, siblings=False) or theirs in self.ancestry(ours, siblings=False):

@@ -331,7 +331,9 @@ MUTANTS = (
     ),
     Mutant("trusted message: quiet record", ((reading, "_quiet", _never_mind),), "no_sweep_refusals"),
     Mutant(
-        "trusted message: newer second", ((reading.Reading, "_trustworthy", staticmethod(_older_message)),), "no_sweep"
+        "trusted message: newer second",
+        ((reading.Reading, "_trustworthy", staticmethod(_older_message)),),
+        test="tests/unit/core/test_reading.py",
     ),
     Mutant(
         "trusted message: complete",
@@ -348,7 +350,11 @@ MUTANTS = (
         ((second_look.SecondLook, "_records_moved", _nothing_moved),),
         test="tests/unit/core/test_second_look.py",
     ),
-    Mutant("a message is a hint", ((reading.Reading, "_trustworthy", staticmethod(_any_message)),), "no_sweep"),
+    Mutant(
+        "a message is a hint",
+        ((reading.Reading, "_trustworthy", staticmethod(_any_message)),),
+        test="tests/unit/core/test_reading.py",
+    ),
     Mutant("visibility longer than lease", (), "short_visibility", ceiling=2000),
     Mutant(
         "outbox drained by state",

@@ -97,7 +97,11 @@ class Worker:
 
         def land() -> None:
             world.lineage.late_creations += creates
-            effect()
+            world.lineage.late = True
+            try:
+                effect()
+            finally:
+                world.lineage.late = False
 
         world.saves.append((world.clock.now() + world.random.random() * world.weather.lateness * LEASE, land))
 

@@ -229,3 +229,9 @@ def test_a_contested_unit_stays_in_conflict() -> None:
 def test_a_contested_unit_whose_sides_agree_is_over() -> None:
     """Two users who come to one value need no person."""
     assert merged(CONTESTED, B, B) == Merge(Verdict.AGREE, target=B)
+
+
+def test_an_answer_that_a_user_sets_by_hand_has_landed() -> None:
+    """An edit over the half that landed before follows it, and is no conflict with it."""
+    assert merged(HALF_POSTGRES, C, B) == carried(Side.POSTGRES, C)
+    assert merged(HALF_SALESFORCE, B, C) == carried(Side.SALESFORCE, C)
