@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from infra.deployment.stages import Stage
 
 SOURCES = ("app.py", "requirements.txt", "chalicelib")
+POLICIES = "policy-*.json"  # what api_gateway_policy_file may name
 
 
 class BuildError(DeploymentError):
@@ -70,6 +71,10 @@ def build(source: Path, target: Path, stage: Stage, outputs: Mapping[str, str]) 
         _replace(source / name, target / name)
     settings = target / ".chalice"
     settings.mkdir(exist_ok=True)
+    for policy in settings.glob(POLICIES):
+        policy.unlink()
+    for policy in (source / ".chalice").glob(POLICIES):
+        _replace(policy, settings / policy.name)
     completed = json.dumps(stage_configuration(_committed(source), stage, outputs), indent=2)
     (settings / "config.json").write_text(completed, encoding="utf-8")
 
@@ -77,7 +82,8 @@ def build(source: Path, target: Path, stage: Stage, outputs: Mapping[str, str]) 
 def fingerprint(target: Path) -> str:
     """A hash of all that a deployment from `target` depends on."""
     digest = hashlib.sha256()
-    files = [target / ".chalice" / "config.json", *(target / name for name in SOURCES)]
+    settings = target / ".chalice"
+    files = [settings / "config.json", *settings.glob(POLICIES), *(target / name for name in SOURCES)]
     for path in sorted(each for file in files for each in ([file] if file.is_file() else file.rglob("*"))):
         if path.is_file():
             digest.update(f"{path.relative_to(target)}\0{path.stat().st_size}\0".encode())

@@ -259,3 +259,9 @@ def test_fingerprint_follows_the_content(tmp_path: Path) -> None:
     (source / "chalicelib" / "__pycache__").mkdir()
     (source / "chalicelib" / "__pycache__" / "x.pyc").touch()
     assert fingerprint() == first
+    policy = source / ".chalice" / "policy-webhooks.json"
+    policy.write_text("{}", encoding="utf-8")
+    assert fingerprint() != first, "a policy of the API is deployed, too"
+    assert (tmp_path / "copy" / ".chalice" / policy.name).read_text(encoding="utf-8") == "{}"
+    policy.unlink()
+    assert fingerprint() == first

@@ -1,0 +1,1 @@
+"""A flood of requests against the webhooks of the running stack, good ones and hostile ones."""
