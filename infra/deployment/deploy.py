@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from chalicelib.wiring import Wiring
-from infra.deployment import build, cloudformation, packages, queues, sources
+from infra.deployment import alarms, build, cloudformation, packages, queues, sources
 from infra.deployment.errors import DeploymentError
 from infra.deployment.smoke import SmokeTest
 from infra.deployment.target import ROOT, Target
@@ -42,6 +42,8 @@ def deploy(name: str, work: Path, progress: Progress) -> None:
             details.append("tokens of the webhooks made up")
         target.secrets.check()
     deployment = deploy_functions(target)
+    with progress.during(f"Stack {alarms.stack_name(target.stage)}"):
+        alarms.create(target.account.client("cloudformation"), target.stage, target.outputs)
     with progress.during("Smoke test") as details:
         details.extend(smoke_test(target, deployment))
     _tell(target, deployment)

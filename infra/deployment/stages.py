@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from infra.deployment.errors import DeploymentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 ONE_MACHINE = "local"
@@ -35,6 +35,7 @@ class Stage:
         security_groups: Of the functions in these subnets.
         log_retention_days: How long CloudWatch Logs keeps the functions' logs.
         concurrency: Invocations of each settle function at once (Lambda API Reference, ScalingConfig).
+        alarms: Thresholds and other parameters of infra/alarms.yaml by their names there.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Stage:
     security_groups: tuple[str, ...] = ()
     log_retention_days: int = 30
     concurrency: int = 10
+    alarms: Mapping[str, int | str] = field(default_factory=dict)
 
     @property
     def stack(self) -> str:
@@ -90,11 +92,18 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
 
 
+def _parameters(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        (type(each) is int and each > 0) or (isinstance(each, str) and each) for each in value.values()
+    )
+
+
 _VALID: dict[str, tuple[Callable[[Any], bool], str]] = {
     "event_bus": (lambda value: isinstance(value, str), "the name of an event bus, or an empty text"),
     "subnets": (_texts, "a list of ids of subnets"),
     "security_groups": (_texts, "a list of ids of security groups"),
     "log_retention_days": (lambda value: value in RETENTIONS, f"one of {', '.join(map(str, RETENTIONS))}"),
+    "alarms": (_parameters, "a table of parameters of infra/alarms.yaml, each a positive number or a text"),
     "concurrency": (lambda value: type(value) is int and 2 <= value <= 1000, "a whole number, 2 to 1000"),
 }
 

@@ -21,6 +21,7 @@ STEPS = (
     "Packages",
     "chalice deploy",
     "Event sources",
+    "Stack twinledger-dev-alarms",
     "Smoke test",
 )
 
