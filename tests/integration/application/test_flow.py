@@ -12,8 +12,8 @@ import app
 from chalicelib.callers import signature_of
 from chalicelib.core.errors import AccessDenied, TwinledgerError
 from chalicelib.core.model import Side
-from chalicelib.wiring import MARGIN
-from tests.integration.application.conftest import API_KEY, SIGNING_KEY, TOKEN, World
+from chalicelib.wiring import MARGIN, Wiring
+from tests.integration.application.conftest import API_KEY, SIGNING_KEY, TOKEN, World, environment
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +138,33 @@ def test_events_may_be_signed(installed: World, sfid: str) -> None:
     assert post("/webhooks/events", headers=headers, body=body).status_code == 202
     assert post("/webhooks/events", headers=headers, body=body + b" ").status_code == 403
     installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
+
+
+def test_a_token_is_changed_while_messages_come(
+    installed: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The new one is good at once, the old one beside it until the end, and then it is not."""
+    secrets, name = installed.stage.client("secretsmanager"), installed.stage.outputs["WebhookSecretArn"]
+    kept = secrets.get_secret_value(SecretId=name)["SecretString"]
+    running = Wiring(environment(installed.stage))
+    monkeypatch.setattr(app, "wiring", running)
+
+    def answer(token: str) -> int:
+        path = f"/webhooks/outbound-messages/{token}"
+        return int(installed.client.http.post(path, headers={"Content-Type": "text/xml"}, body=b"<a/>").status_code)
+
+    try:
+        assert answer(TOKEN) == 400, "let in, and then no message"
+        capsys.readouterr()
+        assert installed.manage("rotate-webhook-secret") == 0
+        new = capsys.readouterr().out.strip().rpartition("/")[2]
+        assert [answer(new), answer(TOKEN)] == [400, 400]
+        assert installed.manage("rotate-webhook-secret", "--finish") == 0
+        assert [answer(new), answer(TOKEN)] == [400, 400], "remembered for some minutes"
+        running.secrets.read(name, fresh=True)
+        assert [answer(new), answer(TOKEN)] == [400, 403]
+    finally:
+        secrets.put_secret_value(SecretId=name, SecretString=kept)
 
 
 def test_a_message_that_fails_stays_in_its_queue(installed: World, sfid: str) -> None:
