@@ -12,6 +12,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from infra.deployment.errors import DeploymentError
+from infra.deployment.stacks import roles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,10 @@ def stage_configuration(committed: dict[str, Any], stage: Stage, outputs: Mappin
     """The committed chalice configuration with `stage` completed by its settings and the stack's outputs."""
     settings = committed["stages"].get(stage.name, {})
     variables = settings.get("environment_variables", {}) | stage_variables(stage.name, outputs)
-    completed = settings | {"iam_role_arn": outputs["FunctionRoleArn"], "environment_variables": variables}
+    functions = {name: dict(own) for name, own in settings.get("lambda_functions", {}).items()}
+    for name, role in roles(outputs).items():
+        functions[name] = functions.get(name, {}) | {"iam_role_arn": role}
+    completed = settings | {"environment_variables": variables, "lambda_functions": functions}
     if stage.subnets:
         completed |= {"subnet_ids": list(stage.subnets), "security_group_ids": list(stage.security_groups)}
     return committed | {"stages": {**committed["stages"], stage.name: completed}}

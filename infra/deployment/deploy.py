@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from chalicelib.wiring import Wiring
-from infra.deployment import alarms, build, cloudformation, packages, queues, sources
+from infra.deployment import alarms, build, cloudformation, packages, queues, sources, stacks
 from infra.deployment.errors import DeploymentError
 from infra.deployment.smoke import SmokeTest
 from infra.deployment.target import ROOT, Target
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from infra.deployment.chalice import Deployment
     from infra.deployment.progress import Progress
 
-TEMPLATES = ROOT / "infra"
 RUNTIME = (3, 12)
 
 
@@ -34,7 +33,7 @@ def deploy(name: str, work: Path, progress: Progress) -> None:
         check_python(target.account)
         details.extend([f"account {target.account.id}", target.account.region])
     with progress.during(f"Stack {target.stage.stack}"):
-        create_stack(target)
+        create_ledger(target)
     with progress.during("Queues"):
         queues.check(target.account.client("sqs"), target.outputs, _function_seconds())
     with progress.during("Secrets") as details:
@@ -60,7 +59,7 @@ def check_python(account: Account) -> None:
         raise DeploymentError(f"this is Python {found}, the functions need {wanted}: make setup PYTHON=python{wanted}")
 
 
-def create_stack(target: Target) -> None:
+def create_ledger(target: Target) -> None:
     """Create or update the stack with ledger, queues and secrets.
 
     Raises:
@@ -70,7 +69,7 @@ def create_stack(target: Target) -> None:
     if cloudformation.status(client, name) is None and has_table(target, f"{name}-ledger"):
         told = f"the table {name}-ledger is there, but not its stack {name}"
         raise DeploymentError(f"{told}: take it back as docs/deployment.md says under 'A ledger without its stack'")
-    target.outputs = cloudformation.deploy(client, name, TEMPLATES / "stack.yaml", {"Stage": target.stage.name})
+    target.outputs = stacks.create_ledger(client, target.stage)
 
 
 def has_table(target: Target, name: str) -> bool:
@@ -84,12 +83,15 @@ def has_table(target: Target, name: str) -> bool:
 
 
 def deploy_functions(target: Target) -> Deployment:
-    """Package, deploy, and set what chalice cannot.
+    """Create roles and log groups, package, deploy, and set what chalice cannot.
 
     Raises:
         DeploymentError: chalice failed, or the packages are too large, or a setting was not taken.
     """
     progress, chalice = target.progress, target.chalice
+    with progress.during(f"Stack {stacks.functions_name(target.stage)}"):
+        client = target.account.client("cloudformation")
+        target.outputs = stacks.create_functions(client, target.stage, target.outputs)
     build.build(ROOT, chalice.build, target.stage, target.outputs)
     packaged = any((chalice.build / ".chalice" / "deployments").glob("*layer*"))
     note = "" if packaged else "packing the dependencies for the first time"

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.deployment import build, cloudformation, stages
+from infra.deployment import build, stacks, stages
 from infra.deployment.account import Account, connect
 from infra.deployment.chalice import Chalice, Deployment
 from infra.deployment.errors import DeploymentError
@@ -76,12 +76,12 @@ class Target:
         return Record(self.account.client("dynamodb"), table, self.chalice.build, self.stage.name)
 
     def read_outputs(self) -> None:
-        """Read the outputs of the stack that is there.
+        """Read the outputs of the stacks that are there.
 
         Raises:
             DeploymentError: There is none.
         """
-        self.outputs = cloudformation.outputs(self.account.client("cloudformation"), self.stage.stack)
+        self.outputs = stacks.outputs(self.account.client("cloudformation"), self.stage)
         if not self.outputs:
             name = self.stage.name
             raise DeploymentError(

@@ -17,7 +17,7 @@ import requests
 from psycopg import sql
 
 from chalicelib.salesforce.metadata.messages import FIXED_FIELDS
-from infra.deployment import build, chalice, cloudformation, sources
+from infra.deployment import build, chalice, sources, stacks
 from infra.deployment.progress import log_end
 from infra.deployment.stages import ONE_MACHINE, Stage
 from infra.local.credentials import INSTANCE_URL
@@ -27,7 +27,6 @@ from infra.local.processes import plain_environment
 if TYPE_CHECKING:
     from infra.local.services import Services
 
-TEMPLATE = ROOT / "infra" / "stack.yaml"
 COMMAND_SECONDS = 120
 MESSAGE_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 EVENT_FUNCTION = "change_events"
@@ -76,15 +75,14 @@ class Application:
         return variables | self.services.emulator.client_environment
 
     def create_stack(self) -> None:
-        """Create or update the CloudFormation stack in the emulator.
+        """Create or update the CloudFormation stacks in the emulator.
 
         Raises:
             StackError: The emulator refused it.
         """
         client = self._client("cloudformation")
-        self.outputs = cloudformation.deploy(
-            client, self.stage.stack, TEMPLATE, {"Stage": self.stage.name, "EventBus": "yes"}
-        )
+        outputs = stacks.create_ledger(client, self.stage, EventBus="yes")
+        self.outputs = stacks.create_functions(client, self.stage, outputs)
 
     def put_secrets(self) -> None:
         """Give the secrets their values."""

@@ -26,6 +26,7 @@ from chalicelib.wiring import Wiring
 from infra.local.postgres import Cluster
 from tests.contract.conftest import aws
 from tests.contract.live_bench import CONSUMER_KEY, CONSUMER_SECRET, MY_DOMAIN, Org, running_org
+from tests.integration.application.permissions import Permissions
 from tests.integration.aws.stage import Stage
 
 __all__ = ["aws"]
@@ -111,6 +112,12 @@ def environment(aws: Stage, mappings: Path = ROOT / "chalicelib" / "mappings.tom
     return outputs | {"TWINLEDGER_STAGE": "test", "TWINLEDGER_MAPPINGS": str(mappings)}
 
 
+def schedule() -> dict[str, Any]:
+    """What EventBridge sends on a schedule."""
+    names = ("version", "account", "region", "detail-type", "source", "time", "id")
+    return dict.fromkeys(names, "") | {"detail": {}, "resources": []}
+
+
 def _record(message: dict[str, Any]) -> dict[str, Any]:
     return {
         "messageId": message["MessageId"],
@@ -151,8 +158,25 @@ def served(client: Client) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.fixture(scope="session")
+def permissions(aws: Stage) -> Iterator[Permissions]:
+    """What the functions' roles allow, and what the functions have done since."""
+    found = Permissions.of(aws)
+    with pytest.MonkeyPatch.context() as patch:
+        found.watch(patch)
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def permitted(permissions: Permissions) -> Iterator[None]:
+    """No function does in a test what its role does not allow."""
+    yield
+    refused, permissions.refused = permissions.refused, []
+    assert refused == []
+
+
 @pytest.fixture(scope="module")
-def world(aws: Stage, cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[World]:
+def world(aws: Stage, cluster: Cluster, permissions: Permissions, request: pytest.FixtureRequest) -> Iterator[World]:
     """The sample's tables, an empty org and an empty ledger, and secrets that lead to them; nothing is installed."""
     with running_org() as org, pytest.MonkeyPatch.context() as patch:
         org.reset()

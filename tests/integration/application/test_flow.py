@@ -13,7 +13,7 @@ from chalicelib.callers import signature_of
 from chalicelib.core.errors import AccessDenied, TwinledgerError
 from chalicelib.core.model import Side
 from chalicelib.wiring import MARGIN, Wiring
-from tests.integration.application.conftest import API_KEY, SIGNING_KEY, TOKEN, World, environment
+from tests.integration.application.conftest import API_KEY, SIGNING_KEY, TOKEN, World, environment, schedule
 
 
 @pytest.fixture(scope="module")
@@ -253,9 +253,3 @@ def test_the_relay_function_stands_by(installed: World) -> None:
 def entry_key(world: World, sfid: str) -> str:
     """The record key of an account."""
     return next(entry.key for entry in world.wiring.ledger.entries_of("account") if entry.sfid == sfid)
-
-
-def schedule() -> dict[str, Any]:
-    """What EventBridge sends on a schedule."""
-    names = ("version", "account", "region", "detail-type", "source", "time", "id")
-    return dict.fromkeys(names, "") | {"detail": {}, "resources": []}

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from infra.deployment import cloudformation, queues, sources
+from infra.deployment import cloudformation, queues, sources, stacks
 from infra.deployment.errors import DeploymentError
-from infra.deployment.target import ROOT
+from infra.deployment.stages import Stage
 from infra.local.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-TEMPLATE = ROOT / "infra" / "stack.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +41,9 @@ def client(emulator: Emulator) -> Iterator[Callable[[str], Any]]:
 
 @pytest.fixture(scope="module")
 def outputs(client: Callable[[str], Any]) -> dict[str, str]:
-    """The stack's outputs."""
-    return cloudformation.deploy(client("cloudformation"), "twinledger-test", TEMPLATE, {"Stage": "test"})
+    """The stacks' outputs."""
+    made = stacks.create_ledger(client("cloudformation"), Stage("test"))
+    return stacks.create_functions(client("cloudformation"), Stage("test"), made)
 
 
 def test_queues_of_the_stack_are_right(client: Callable[[str], Any], outputs: dict[str, str]) -> None:
@@ -97,7 +96,7 @@ def test_event_sources_of_a_failed_deployment_are_forgotten(
 
 def create_function(client: Any, name: str, outputs: dict[str, str]) -> None:
     """A function that is never called."""
-    role = outputs["FunctionRoleArn"]
+    role = outputs["SweepRoleArn"]
     code = {"ZipFile": b"PK\x05\x06" + bytes(18)}
     client.create_function(FunctionName=name, Role=role, Runtime="python3.12", Handler="app.app", Code=code)
 

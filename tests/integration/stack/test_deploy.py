@@ -11,7 +11,7 @@ import boto3
 import pytest
 import requests
 
-from infra.deployment import build, chalice, cloudformation, sources
+from infra.deployment import build, chalice, sources, stacks
 from infra.deployment.stages import Stage
 from infra.local.emulator import Emulator
 from infra.local.processes import plain_environment
@@ -38,7 +38,7 @@ def outbound_messages(token):
     return Response(app.current_request.raw_body.decode(), headers={"Content-Type": "text/xml"})
 
 @app.on_sqs_message(queue=queue, batch_size=10)
-def settle_salesforce(event):
+def settle_salesforce_changes(event):
     failed = [{"itemIdentifier": each.to_dict()["messageId"]} for each in event if "bad" in each.body]
     return {"batchItemFailures": failed}
 
@@ -73,10 +73,10 @@ def client(emulator: Emulator) -> Iterator[Callable[[str], Any]]:
 
 @pytest.fixture(scope="module")
 def outputs(client: Callable[[str], Any]) -> dict[str, str]:
-    """The CloudFormation stack's outputs."""
-    template = ROOT / "infra" / "stack.yaml"
-    parameters = {"Stage": "local", "EventBus": "yes", "VisibilityTimeout": "30"}
-    return cloudformation.deploy(client("cloudformation"), "twinledger-local", template, parameters)
+    """The CloudFormation stacks' outputs."""
+    stage = Stage("local")
+    made = stacks.create_ledger(client("cloudformation"), stage, EventBus="yes", VisibilityTimeout="30")
+    return stacks.create_functions(client("cloudformation"), stage, made)
 
 
 @pytest.fixture(scope="module")
@@ -208,15 +208,18 @@ def test_configuration_is_completed() -> None:
     """The stage gets the stack's outputs beside what is committed for it; other stages stay."""
     committed = {
         "environment_variables": {"COMMON": "1"},
-        "stages": {"local": {"environment_variables": {"OWN": "2"}}, "dev": {"xray": True}},
+        "stages": {
+            "local": {"environment_variables": {"OWN": "2"}, "lambda_functions": {"sweep": {"lambda_timeout": 9}}},
+            "dev": {"xray": True},
+        },
     }
-    names = ("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "FunctionRoleArn")
+    names = ("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "SweepRoleArn")
     secrets = ("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn")
     completed = build.stage_configuration(committed, Stage("local"), {name: name for name in (*names, *secrets)})
     assert completed["stages"]["dev"] == {"xray": True}
     assert completed["environment_variables"] == {"COMMON": "1"}
     assert completed["stages"]["local"] == {
-        "iam_role_arn": "FunctionRoleArn",
+        "lambda_functions": {"sweep": {"lambda_timeout": 9, "iam_role_arn": "SweepRoleArn"}},
         "environment_variables": {
             "OWN": "2",
             "TWINLEDGER_STAGE": "local",
@@ -234,7 +237,7 @@ def test_fingerprint_follows_the_content(tmp_path: Path) -> None:
     """Any changed, added or removed file of the application changes the fingerprint; compiled files do not."""
     outputs = dict.fromkeys(
         (
-            *("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "FunctionRoleArn"),
+            *("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "SweepRoleArn"),
             *("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn"),
         ),
         "x",
