@@ -95,6 +95,16 @@ def test_every_alarm_has_its_section_of_the_runbook(template: Template) -> None:
     assert [name for name, section in told.items() if f"-{name}`" not in sections[section]] == []
 
 
+def test_the_runbook_names_metrics_and_widgets_that_there_are(template: Template) -> None:
+    """In italics, but for a few places of Salesforce's setup."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = {" ".join(name.split()) for name in re.findall(r"(?<![*\w])\*([A-Z][^*]+)\*(?![*\w])", page)}
+    titles = {each["properties"].get("title") for each in template.widgets}
+    elsewhere = {"Outbound Messages", "Delivery status", "System Overview", "API Usage Last 7 Days", "Alarms"}
+    assert named - set(Metric) - titles - elsewhere == set()
+    assert {"OutboxDepth", "Messages in the queues"} <= named
+
+
 def test_silence_is_an_alarm_where_it_means_something(template: Template) -> None:
     """Relay and sweep tell of themselves all the time; whatever counts failures is silent while all is well."""
     silent = {name for name, alarm in template.alarms.items() if alarm["TreatMissingData"] == "breaching"}
