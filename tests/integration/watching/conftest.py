@@ -11,13 +11,13 @@ import pytest
 from chalicelib.aws.state import Probe
 from infra.deployment import cloudformation
 from infra.local.metrics import Forwarder
-from tests.integration.application.conftest import World, aws, world
+from tests.integration.application.conftest import World, aws, permissions, world
 from tests.integration.watching.template import TEMPLATE
 
 if TYPE_CHECKING:
     pass
 
-__all__ = ["aws", "world"]
+__all__ = ["aws", "permissions", "world"]
 
 STAGE = "test"
 LOGS = f"/aws/lambda/twinledger-{STAGE}"
@@ -78,7 +78,6 @@ def watch(world: World) -> Watch:
     cloudformation.deploy(
         world.stage.client("cloudformation"), "test-alarms", TEMPLATE, {"Stage": STAGE, "AlarmTopicArn": topic}
     )
-    logs.create_log_group(logGroupName=LOGS)
     logs.create_log_stream(logGroupName=LOGS, logStreamName="one")
     cloudwatch = world.stage.client("cloudwatch")
     watch = Watch(world, cloudwatch, Forwarder(logs, cloudwatch, LOGS), queue)

@@ -13,6 +13,7 @@ from tests.integration.watching.conditions import CONDITIONS, late_relay, late_r
 from tests.integration.watching.template import Template
 
 if TYPE_CHECKING:
+    from tests.integration.application.permissions import Permissions
     from tests.integration.watching.conftest import Watch
 
 SILENT = {"relay-silent": late_relay, "sweep-silent": many_issues}
@@ -111,3 +112,8 @@ def test_the_dashboard_is_there(watch: Watch) -> None:
     body = watch.cloudwatch.get_dashboard(DashboardName="twinledger-test")["DashboardBody"]
     (shown,) = (each["properties"]["alarms"] for each in json.loads(body)["widgets"] if each["type"] == "alarm")
     assert set(shown) == {alarm["AlarmArn"] for alarm in watch.alarms.values()}
+
+
+def test_each_function_kept_to_its_role(watch: Watch, permissions: Permissions) -> None:
+    """Also what it does for the metrics."""
+    assert permissions.refused == []
