@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down status logs test demo manage bench simulate gate watch deploy
+.PHONY: help setup lock up down status logs test demo manage bench simulate gate watch deploy destroy
 
 # The environment's interpreter; `make setup` creates it.
 VENV := .venv/bin/python
@@ -56,3 +56,6 @@ gate: setup  ## Take away one guard of the protocol after the other, and say how
 
 deploy: setup  ## Bring a stage into the AWS account of your credentials, or bring it up to date: STAGE=name
 	@$(VENV) -m infra.deployment deploy --stage $(STAGE)
+
+destroy:  ## Take a stage away, all but its ledger, secrets and queues; these, too, with DELETE_LEDGER=yes: STAGE=name
+	@$(VENV) -m infra.deployment destroy --stage $(STAGE) $(if $(filter yes,$(DELETE_LEDGER)),--delete-ledger)

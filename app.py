@@ -86,7 +86,7 @@ def settle_postgres_changes(event: SQSEvent) -> None:
 
 @app.on_sqs_message(queue=dead_letter_queue(SALESFORCE_QUEUE), batch_size=BATCH)
 def take_salesforce_dead_letters(event: SQSEvent) -> None:
-    """Make issues of messages from Salesforce that could not be worked off."""
+    """Make issues of messages and change events from Salesforce that could not be worked off."""
     with _observed("take_salesforce_dead_letters", event.context):
         wiring.dead_letters().take(wiring.messages(event.to_dict()))
 

@@ -124,6 +124,7 @@ class Wiring(Systems):
         """The consumer of the dead-letter queues."""
         from chalicelib.aws.queues import hint_of
         from chalicelib.jobs.dead_letters import DeadLetters
+        from chalicelib.jobs.failed_events import GivenUp
 
         installation = self.installed()
         return DeadLetters(
@@ -131,7 +132,7 @@ class Wiring(Systems):
             organization_id=installation.organization_id,
             ledger=self.ledger,
             report=self.archive.report,
-            read=hint_of,
+            read=GivenUp(installation.mappings, installation.organization_id, hint_of),
             clock=self.clock,
             telemetry=self.telemetry,
         )

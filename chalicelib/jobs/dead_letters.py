@@ -1,6 +1,6 @@
 """The dead-letter queue is not a place where edits lie: each message becomes an issue that a person sees."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -9,9 +9,9 @@ from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.identity import record_key, row_key
 from chalicelib.core.ledger import Issue, IssueKind
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Identity, RecordKey, RowId, SalesforceId
+from chalicelib.core.model import Hint, Identity, RecordKey, RowId, SalesforceId
 from chalicelib.core.ports import Clock
-from chalicelib.jobs.settling import Message, Reads
+from chalicelib.jobs.settling import Message
 from chalicelib.jobs.telling import Telemetry
 
 UNREADABLE = "unreadable"  # record key of a message that names no record
@@ -34,7 +34,7 @@ class DeadLetters:
         organization_id: 18 characters.
         ledger: for the records' keys.
         report: writes an issue; the same issue again changes nothing.
-        read: how a message's text becomes a hint.
+        read: how a message's text becomes hints.
         clock: the time.
         telemetry: counts them; the alarm is on that count.
     """
@@ -46,7 +46,7 @@ class DeadLetters:
         organization_id: str,
         ledger: Finds,
         report: Callable[[Issue], None],
-        read: Reads,
+        read: Callable[[str], Sequence[Hint]],
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
@@ -64,11 +64,11 @@ class DeadLetters:
         Raises:
             TwinledgerError: the ledger refused; all of them come again.
         """
-        for message in messages:
-            self._report(self._issue(message))
+        for issue in (issue for message in messages for issue in self._issues(message)):
+            self._report(issue)
             self._telemetry.count(Metric.UNDELIVERABLE)
 
-    def _issue(self, message: Message) -> Issue:
+    def _issues(self, message: Message) -> Iterator[Issue]:
         now = self._clock.now()
         text = f"message {message.id} was received too often without being worked off"
         issue = Issue(
@@ -82,9 +82,15 @@ class DeadLetters:
             text=text,
         )
         try:
-            hint = self._read(message.body)
+            hints = self._read(message.body)
         except TwinledgerError as error:
-            return replace(issue, text=f"{text}: {error}")
+            yield replace(issue, text=f"{text}: {error}")
+            return
+        for place, hint in enumerate(hints):
+            numbered = issue.id if place == 0 else f"{issue.id}-{place}"
+            yield self._about(hint, replace(issue, id=numbered))
+
+    def _about(self, hint: Hint, issue: Issue) -> Issue:
         identity = hint.identity
         return replace(
             issue,
@@ -92,7 +98,7 @@ class DeadLetters:
             mapping=self._mapping(identity),
             sfid=identity.id if isinstance(identity, SalesforceId) else hint.sfid,
             pk=identity.key if isinstance(identity, RowId) else None,
-            text=f"{text}: {_named(identity)}",
+            text=f"{issue.text}: {_named(identity)}",
         )
 
     def _key(self, identity: Identity) -> RecordKey:

@@ -1,10 +1,11 @@
-"""`python -m infra.deployment deploy | secret | addresses | environment`."""
+"""`python -m infra.deployment deploy | destroy | secret | addresses | environment`."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import requests
 
 from chalicelib.core.errors import TwinledgerError
 from infra.deployment.deploy import deploy
+from infra.deployment.destroy import destroy
 from infra.deployment.errors import DeploymentError
 from infra.deployment.progress import Progress, one_line
 from infra.deployment.secret_values import KINDS
@@ -51,10 +53,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(given: argparse.Namespace, progress: Progress) -> None:
+    find = partial(Target.of, given.stage, given.stages, given.work, progress)
     if given.command == "deploy":
-        deploy(given.stage, given.work, progress)
+        deploy(find, progress)
         return
-    target = Target.of(given.stage, given.work, progress)
+    if given.command == "destroy":
+        destroy(find, progress, delete_ledger=given.delete_ledger)
+        return
+    target = find()
     if given.command == "secret":
         target.read_outputs()
         target.secrets.put(given.kind, sys.stdin.read())
@@ -73,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     helps = {
         "deploy": "bring the stage into the account, or up to date",
+        "destroy": "take the stage away; ledger, secrets and queues stay where not asked otherwise",
         "secret": "give a secret the value, JSON, that is read from standard input",
         "addresses": "where Salesforce's messages go",
         "environment": "the variables with which manage.py works on the stage, for eval",
@@ -82,7 +89,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--stage", required=True, help="infra/stages/STAGE.toml, or a section of .chalice/config.json"
         )
+        command.add_argument("--stages", type=Path, help="folder of the stages' files, by default infra/stages")
         command.add_argument("--work", type=Path, default=ROOT / ".local" / "deployment", help="copies and logs")
+        if name == "destroy":
+            command.add_argument("--delete-ledger", action="store_true", help="ledger, secrets and queues, too")
         if name == "secret":
             command.add_argument("kind", choices=[*KINDS])
         if name == "addresses":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infra.deployment.errors import DeploymentError
 from infra.deployment.progress import log_end
@@ -128,30 +128,6 @@ def deployed(target: Path, stage: str) -> Deployment:
 def forget(target: Path) -> None:
     """Forget what was deployed, when the account is empty again."""
     shutil.rmtree(target / ".chalice" / "deployed", ignore_errors=True)
-
-
-def route_events(events: Any, functions: Any, bus: str, arn: str, name: str) -> None:
-    """Send everything on the event bus `bus` to the function `arn`: chalice knows the default bus only.
-
-    Args:
-        events: A boto3 client of EventBridge.
-        functions: A boto3 client of Lambda.
-        bus: The event bus's name.
-        arn: The function.
-        name: The rule's name.
-    """
-    rule = events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": ""}]}))
-    events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": arn}])
-    try:
-        functions.add_permission(
-            FunctionName=arn,
-            StatementId=name,
-            Action="lambda:InvokeFunction",
-            Principal="events.amazonaws.com",
-            SourceArn=rule["RuleArn"],
-        )
-    except functions.exceptions.ResourceConflictException:
-        return  # the permission is there since an earlier deployment
 
 
 def _forget_old_packages(folder: Path) -> None:

@@ -7,13 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from chalicelib.wiring import Wiring
-from infra.deployment import alarms, build, cloudformation, packages, queues, sources, stacks
+from infra.deployment import alarms, build, cloudformation, events, packages, queues, sources, stacks
 from infra.deployment.errors import DeploymentError
 from infra.deployment.smoke import SmokeTest
 from infra.deployment.target import ROOT, Target
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from infra.deployment.account import Account
     from infra.deployment.chalice import Deployment
@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 RUNTIME = (3, 12)
 
 
-def deploy(name: str, work: Path, progress: Progress) -> None:
-    """Bring the stage `name` into the account, or bring it up to date.
+def deploy(find: Callable[[], Target], progress: Progress) -> None:
+    """Bring a stage into the account, or bring it up to date.
+
+    Args:
+        find: Reads the stage and signs in to the account.
+        progress: Where the steps are told.
 
     Raises:
         DeploymentError: A step was not done; the steps before it are, and need not be done again.
     """
     with progress.during("Check") as details:
-        target = Target.of(name, work, progress)
+        target = find()
         check_python(target.account)
         details.extend([f"account {target.account.id}", target.account.region])
     with progress.during(f"Stack {target.stage.stack}"):
@@ -41,6 +45,12 @@ def deploy(name: str, work: Path, progress: Progress) -> None:
             details.append("tokens of the webhooks made up")
         target.secrets.check()
     deployment = deploy_functions(target)
+    if target.stage.event_bus:
+        check_bus(target)
+    with progress.during(f"Stack {events.stack_name(target.stage)}") as details:
+        client, bus = target.account.client("cloudformation"), target.stage.event_bus
+        events.create(client, target.stage, bus, target.outputs, deployment)
+        details.append(bus or "no event bus, no change events")
     with progress.during(f"Stack {alarms.stack_name(target.stage)}"):
         alarms.create(target.account.client("cloudformation"), target.stage, target.outputs)
     with progress.during("Smoke test") as details:
@@ -82,6 +92,20 @@ def has_table(target: Target, name: str) -> bool:
     return True
 
 
+def check_bus(target: Target) -> None:
+    """Look for the event bus, which Salesforce creates and an admin of the account associates.
+
+    Raises:
+        DeploymentError: It is not there.
+    """
+    client, bus = target.account.client("events"), target.stage.event_bus
+    try:
+        client.describe_event_bus(Name=bus)
+    except client.exceptions.ResourceNotFoundException as error:
+        remedy = "associate the partner event source with an event bus in EventBridge, or correct event_bus"
+        raise DeploymentError(f"there is no event bus {bus} in {target.account.region}: {remedy}") from error
+
+
 def deploy_functions(target: Target) -> Deployment:
     """Create roles and log groups, package, deploy, and set what chalice cannot.
 
@@ -101,7 +125,8 @@ def deploy_functions(target: Target) -> Deployment:
     client = target.account.client("lambda")
     with progress.during("chalice deploy", log=chalice.log) as details:
         before = target.record.restore()
-        if unknown := sources.forget_unknown(client, before, f"twinledger-{target.stage.name}-"):
+        kept = target.outputs["FailedEventsArn"]
+        if unknown := sources.forget_unknown(client, before, f"{target.stage.stack}-", kept):
             details.append(f"{unknown} event sources of a failed deployment deleted")
         deployment = chalice.deploy()
         target.record.save()

@@ -48,13 +48,14 @@ def complete(client: Any, deployment: Deployment, stage: Stage) -> None:
             raise DeploymentError(f"the event source of {function} is not as it was set: {', '.join(wrong)}")
 
 
-def forget_unknown(client: Any, deployment: Deployment | None, prefix: str) -> int:
+def forget_unknown(client: Any, deployment: Deployment | None, prefix: str, kept: str) -> int:
     """Delete event sources of a deployment that failed: chalice does not know them, and cannot create them again.
 
     Args:
         client: A boto3 client of Lambda.
         deployment: What chalice knows; None for nothing.
         prefix: What the names of the stage's functions begin with.
+        kept: The queue whose event source is CloudFormation's, not chalice's.
 
     Returns:
         How many there were.
@@ -62,11 +63,8 @@ def forget_unknown(client: Any, deployment: Deployment | None, prefix: str) -> i
     known = set(deployment.queue_sources.values()) if deployment else set()
     pages = client.get_paginator("list_event_source_mappings").paginate()
     found = [each for page in pages for each in page["EventSourceMappings"]]
-    unknown = [
-        each["UUID"]
-        for each in found
-        if each["FunctionArn"].split(":")[6].startswith(prefix) and each["UUID"] not in known
-    ]
+    others = [each for each in found if each["EventSourceArn"] != kept and each["UUID"] not in known]
+    unknown = [each["UUID"] for each in others if each["FunctionArn"].split(":")[6].startswith(prefix)]
     for source in unknown:
         client.delete_event_source_mapping(UUID=source)
     return len(unknown)

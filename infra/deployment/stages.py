@@ -52,8 +52,13 @@ class Stage:
         return f"twinledger-{self.name}"
 
 
-def read(root: Path, name: str) -> Stage:
-    """Read the settings of the stage `name` below `root`.
+def read(root: Path, name: str, folder: Path | None = None) -> Stage:
+    """Read the settings of the stage `name`.
+
+    Args:
+        root: Of the project.
+        name: Of the stage.
+        folder: Of the stages' files; by default infra/stages.
 
     Raises:
         StageError: There is no such stage, or a setting is not valid.
@@ -64,27 +69,28 @@ def read(root: Path, name: str) -> Stage:
         )
     if name == ONE_MACHINE:
         raise StageError(f"the stage {name} is that of the one-machine stack: run make up, or name another stage")
-    file = root / "infra" / "stages" / f"{name}.toml"
-    known = names(root)
+    folder = folder or root / "infra" / "stages"
+    file = folder / f"{name}.toml"
+    known, shown = names(root, folder), file.relative_to(root) if file.is_relative_to(root) else file
     if name not in known:
-        raise StageError(f"there is no stage {name}: write {file.relative_to(root)}; there is {', '.join(known)}")
+        raise StageError(f"there is no stage {name}: write {shown}; there is {', '.join(known)}")
     if not file.exists():
         return Stage(name)
     try:
         settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StageError(f"{file.relative_to(root)} is no TOML: {error}") from error
+        raise StageError(f"{shown} is no TOML: {error}") from error
     problems = [*_problems(settings)]
     if problems:
-        raise StageError(f"{file.relative_to(root)}: {'; '.join(problems)}")
+        raise StageError(f"{shown}: {'; '.join(problems)}")
     values: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in settings.items()}
     return Stage(name, **values)
 
 
-def names(root: Path) -> list[str]:
+def names(root: Path, folder: Path) -> list[str]:
     """The stages that can be deployed."""
     configuration = json.loads((root / ".chalice" / "config.json").read_text(encoding="utf-8"))
-    files = {path.stem for path in (root / "infra" / "stages").glob("*.toml")}
+    files = {path.stem for path in folder.glob("*.toml")}
     return sorted((files | set(configuration["stages"])) - {ONE_MACHINE})
 
 

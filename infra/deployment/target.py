@@ -42,13 +42,13 @@ class Target:
     outputs: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, work: Path, progress: Progress) -> Target:
+    def of(cls, name: str, folder: Path | None, work: Path, progress: Progress) -> Target:
         """The stage `name` in the account that the environment's credentials are of.
 
         Raises:
             DeploymentError: There is no such stage, or there is no way into the account.
         """
-        stage = stages.read(ROOT, name)
+        stage = stages.read(ROOT, name, folder)
         account = connect()
         return cls(stage, account, work / f"{account.id}-{account.region}-{name}", progress)
 

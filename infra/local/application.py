@@ -17,7 +17,7 @@ import requests
 from psycopg import sql
 
 from chalicelib.salesforce.metadata.messages import FIXED_FIELDS
-from infra.deployment import build, chalice, sources, stacks
+from infra.deployment import build, chalice, events, sources, stacks
 from infra.deployment.progress import log_end
 from infra.deployment.stages import ONE_MACHINE, Stage
 from infra.local.credentials import INSTANCE_URL
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 COMMAND_SECONDS = 120
 MESSAGE_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-EVENT_FUNCTION = "change_events"
 SEEDED = ("account", "contact")
 
 
@@ -124,13 +123,8 @@ class Application:
         environment = plain_environment(**self.services.emulator.client_environment)
         self.deployment = chalice.Chalice(layout.build, self.stage.name, environment, layout.log("deploy")).deploy()
         sources.complete(self._client("lambda"), self.deployment, self.stage)
-        chalice.route_events(
-            self._client("events"),
-            self._client("lambda"),
-            self.outputs["EventBusName"],
-            self.deployment.functions[EVENT_FUNCTION],
-            f"{self.stage.stack}-change-events",
-        )
+        client, bus = self._client("cloudformation"), self.outputs["EventBusName"]
+        events.create(client, self.stage, bus, self.outputs, self.deployment)
         credentials.deployed = fingerprint
         credentials.save(layout.credentials)
         return True

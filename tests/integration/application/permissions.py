@@ -65,8 +65,8 @@ class Permissions:
                 for action in _list(statement["Action"])
                 for resource in _list(statement["Resource"])
             }
-        sides = ("SalesforceChanges", "SalesforceChangesDeadLetter", "PostgresChanges", "PostgresChangesDeadLetter")
-        queues = {aws.outputs[f"{side}Url"]: aws.outputs[f"{side}Arn"] for side in sides}
+        names = [name.removesuffix("Url") for name in aws.outputs if name.endswith("Url")]
+        queues = {aws.outputs[f"{name}Url"]: aws.outputs[f"{name}Arn"] for name in names}
         return cls(allowed, queues, aws.outputs["LedgerTableArn"])
 
     def watch(self, patch: pytest.MonkeyPatch) -> None:

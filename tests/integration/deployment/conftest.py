@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 STAGE = "dev"
+BUS = "salesforce"
 SECONDS = 240
 TICK = dict.fromkeys(("version", "account", "region", "source", "id", "time", "detail-type"), "") | {
     "resources": [],
@@ -66,6 +67,11 @@ class Deployed:
     application: Application
 
     @property
+    def stages(self) -> Path:
+        """The folder of the stage's settings: with an event bus, which the project's file has not."""
+        return self.work / "stages"
+
+    @property
     def environment(self) -> dict[str, str]:
         """With which a command reaches the emulator."""
         return plain_environment(**self.services.emulator.client_environment)
@@ -78,16 +84,21 @@ class Deployed:
 
     def run(self, *arguments: str, given: str = "", work: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run `python -m infra.deployment` on this stage."""
-        return run(
-            self.environment,
-            arguments[0],
-            "--stage",
-            STAGE,
-            "--work",
-            str(work or self.work),
-            *arguments[1:],
-            given=given,
+        options = ("--stage", STAGE, "--stages", str(self.stages), "--work", str(work or self.work))
+        return run(self.environment, arguments[0], *options, *arguments[1:], given=given)
+
+    def manage(self, *arguments: str) -> str:
+        """What a command of manage.py prints."""
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=plain_environment(**self.application.environment),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=True,
         )
+        return done.stdout
 
     def client(self, service: str) -> Any:
         """A boto3 client of the emulator."""
@@ -111,6 +122,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         services.start_emulator()
         application = Application(services, stage=Stage(STAGE))
         stage = Deployed(services, folder / "work", _nothing(), _nothing(), application)
+        stage.stages.mkdir(parents=True)
+        (stage.stages / f"{STAGE}.toml").write_text(f'event_bus = "{BUS}"', encoding="ascii")
         stage.unfinished = stage.run("deploy")
         _put_secrets(stage)
         stage.first = stage.run("deploy")
@@ -129,8 +142,8 @@ def _nothing() -> subprocess.CompletedProcess[str]:
 
 def _put_secrets(stage: Deployed) -> None:
     credentials = stage.services.credentials
-    bus = stage.client("events").create_event_bus(Name="salesforce")["EventBusArn"]
-    stage.services.start_org(bus.rsplit("/", 1)[-1])
+    stage.client("events").create_event_bus(Name=BUS)
+    stage.services.start_org(BUS)
     salesforce = {
         "login_url": INSTANCE_URL,
         "client_id": credentials.client_id,

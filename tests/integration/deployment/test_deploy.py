@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+import requests
 
-from tests.integration.deployment.conftest import STAGE, Deployed, run
+from infra.local.roundtrip import wait_until
+from tests.integration.deployment.conftest import BUS, STAGE, Deployed, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,18 +54,20 @@ def test_event_sources_are_as_chalice_cannot_set_them(deployed: Deployed) -> Non
     """Single messages of a batch may fail, and only so many batches run at once."""
     found = deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     seen = {
-        each["FunctionArn"].rsplit(":", 1)[-1]: (
+        (each["FunctionArn"].rsplit(":", 1)[-1], each["EventSourceArn"].rsplit(":", 1)[-1]): (
             each["FunctionResponseTypes"],
             each["ScalingConfig"]["MaximumConcurrency"],
         )
         for each in found
     }
     partial = ["ReportBatchItemFailures"]
+    name = "twinledger-dev"
     assert seen == {
-        "twinledger-dev-settle_salesforce_changes": (partial, 10),
-        "twinledger-dev-settle_postgres_changes": (partial, 10),
-        "twinledger-dev-take_salesforce_dead_letters": (partial, 2),
-        "twinledger-dev-take_postgres_dead_letters": (partial, 2),
+        (f"{name}-settle_salesforce_changes", f"{name}-salesforce-changes.fifo"): (partial, 10),
+        (f"{name}-settle_postgres_changes", f"{name}-postgres-changes.fifo"): (partial, 10),
+        (f"{name}-take_salesforce_dead_letters", f"{name}-salesforce-changes-dead-letter.fifo"): (partial, 2),
+        (f"{name}-take_postgres_dead_letters", f"{name}-postgres-changes-dead-letter.fifo"): (partial, 2),
+        (f"{name}-take_salesforce_dead_letters", f"{name}-failed-events"): (partial, 2),
     }
 
 
@@ -78,6 +83,25 @@ def test_edits_go_both_ways_through_the_deployed_functions(deployed: Deployed) -
     assert contact is not None
     assert deployed.trip.to_salesforce(contact) > 0
     assert deployed.trip.to_postgres(contact) > 0
+
+
+def test_event_that_is_not_taken_becomes_an_issue(deployed: Deployed) -> None:
+    """The function fails three times while Salesforce is away; what the event told is kept for a person."""
+    control = f"{deployed.services.org_url}/__org__"
+    organization = requests.get(f"{control}/health", timeout=10).json()["organizationId"]
+    requests.post(f"{control}/faults", json={"errorCode": "SERVER_UNAVAILABLE", "times": 500}, timeout=10)
+    try:
+        header = {"entityName": "Contact", "changeType": "GAP_OVERFLOW", "recordIds": []}
+        entry = {
+            "Source": f"aws.partner/salesforce.com/{organization}/0YL",
+            "DetailType": "ContactChangeEvent",
+            "Detail": json.dumps({"payload": {"ChangeEventHeader": header}}),
+            "EventBusName": BUS,
+        }
+        deployed.client("events").put_events(Entries=[entry])
+        wait_until(lambda: "records of Contact changed" in deployed.manage("issues"), lambda: "no issue", 0.5)
+    finally:
+        requests.delete(f"{control}/faults", timeout=10)
 
 
 def test_again_changes_nothing_but_acknowledges_an_event(deployed: Deployed) -> None:
@@ -99,7 +123,7 @@ def test_another_machine_goes_on_with_what_is_deployed(deployed: Deployed, tmp_p
     again = deployed.run("deploy", work=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
     assert f"  API                 {deployed.application.api_url}\n" in again.stdout
-    assert len(deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 4
+    assert len(deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 5
 
 
 def test_environment_is_that_of_the_functions(deployed: Deployed) -> None:

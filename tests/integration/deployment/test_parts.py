@@ -89,7 +89,7 @@ def test_event_sources_of_a_failed_deployment_are_forgotten(
         client("lambda").create_event_source_mapping(
             FunctionName=f"twinledger-{stage}-settle", EventSourceArn=outputs[f"{side}ChangesArn"]
         )
-    assert sources.forget_unknown(client("lambda"), None, "twinledger-test-") == 1
+    assert sources.forget_unknown(client("lambda"), None, "twinledger-test-", outputs["FailedEventsArn"]) == 1
     left = client("lambda").list_event_source_mappings()["EventSourceMappings"]
     assert [each["EventSourceArn"] for each in left] == [outputs["PostgresChangesArn"]]
 

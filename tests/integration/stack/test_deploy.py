@@ -11,7 +11,7 @@ import boto3
 import pytest
 import requests
 
-from infra.deployment import build, chalice, sources, stacks
+from infra.deployment import build, chalice, events, sources, stacks
 from infra.deployment.stages import Stage
 from infra.local.emulator import Emulator
 from infra.local.processes import plain_environment
@@ -38,7 +38,7 @@ def outbound_messages(token):
     return Response(app.current_request.raw_body.decode(), headers={"Content-Type": "text/xml"})
 
 @app.on_sqs_message(queue=queue, batch_size=10)
-def settle_salesforce_changes(event):
+def take_salesforce_dead_letters(event):
     failed = [{"itemIdentifier": each.to_dict()["messageId"]} for each in event if "bad" in each.body]
     return {"batchItemFailures": failed}
 
@@ -161,14 +161,13 @@ def test_events_of_a_custom_bus_are_routed(
 ) -> None:
     """The rule that chalice cannot make brings the bus's events to the function; making it twice is no harm."""
     for _ in range(2):
-        chalice.route_events(
-            client("events"),
-            client("lambda"),
-            outputs["EventBusName"],
-            deployment.functions["change_events"],
-            "to-function",
-        )
-    entry = {"Source": "any", "DetailType": "any", "Detail": '{"a": 1}', "EventBusName": outputs["EventBusName"]}
+        events.create(client("cloudformation"), Stage("local"), outputs["EventBusName"], outputs, deployment)
+    entry = {
+        "Source": "aws.partner/salesforce.com/any",
+        "DetailType": "any",
+        "Detail": '{"a": 1}',
+        "EventBusName": outputs["EventBusName"],
+    }
     client("events").put_events(Entries=[entry])
     heard = client("sqs").get_queue_url(QueueName="heard")["QueueUrl"]
     (message,) = client("sqs").receive_message(QueueUrl=heard, WaitTimeSeconds=20)["Messages"]

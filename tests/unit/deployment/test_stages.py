@@ -39,7 +39,7 @@ def test_file_is_enough(root: Path) -> None:
         'event_bus = "bus"\nsubnets = ["a", "b"]\nsecurity_groups = ["c"]\nlog_retention_days = 7\nconcurrency = 2',
     )
     assert stages.read(root, "test") == Stage("test", "bus", ("a", "b"), ("c",), 7, 2)
-    assert stages.names(root) == ["dev", "test"]
+    assert stages.names(root, root / "infra" / "stages") == ["dev", "test"]
 
 
 def test_file_of_dev_shows_what_is_so_without_it() -> None:

@@ -37,7 +37,7 @@ def take(body: str, links: Mapping[Identity, RecordKey] | None = None) -> Issue:
         organization_id=ORG,
         ledger=Links(links or {}),
         report=issues.append,
-        read=hint_of,
+        read=lambda body: [hint_of(body)],
         clock=FakeClock(50.0),
         telemetry=telemetry,
     ).take([Message("m1", "r1", 1, body)])
