@@ -158,7 +158,7 @@ def served(client: Client) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def permissions(aws: Stage) -> Iterator[Permissions]:
     """What the functions' roles allow, and what the functions have done since."""
     found = Permissions.of(aws)

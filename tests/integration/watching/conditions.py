@@ -129,8 +129,10 @@ def running_out(world: World) -> Iterator[None]:
         world.org.user("GET", "limits")
     used = world.org.control("GET", "stats")["dailyUsed"]
     world.org.control("POST", "settings", {"dailyLimit": int((used + 20) / 0.95)})
-    yield
-    world.org.control("POST", "settings", {"dailyLimit": 100_000})
+    try:
+        yield
+    finally:
+        world.org.control("POST", "settings", {"dailyLimit": 100_000})
 
 
 def strangers(world: World) -> str:
@@ -189,9 +191,11 @@ def secret(world: World, **members: str) -> Iterator[None]:
     content = json.loads(before) | {"client_id": CONSUMER_KEY} | members
     client.put_secret_value(SecretId=name, SecretString=json.dumps(content))
     world.wiring.renew()
-    yield
-    client.put_secret_value(SecretId=name, SecretString=before)
-    world.wiring.renew()
+    try:
+        yield
+    finally:
+        client.put_secret_value(SecretId=name, SecretString=before)
+        world.wiring.renew()
 
 
 SCHEDULED: dict[str, Any] = {
