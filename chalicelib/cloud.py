@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.agenda import Agenda
     from chalicelib.aws.archive import Archive
     from chalicelib.aws.ledger import DynamoLedger
+    from chalicelib.aws.pauses import Pauses
     from chalicelib.aws.queues import Receipts, SqsHints
     from chalicelib.aws.secrets import Secrets
     from chalicelib.aws.state import Installation, State
@@ -93,6 +94,13 @@ class Cloud:
         from chalicelib.aws.agenda import Agenda
 
         return Agenda(self._table)
+
+    @cached_property
+    def pauses(self) -> "Pauses":
+        """What is paused."""
+        from chalicelib.aws.pauses import Pauses
+
+        return Pauses(self._table)
 
     @cached_property
     def state(self) -> "State":

@@ -18,8 +18,9 @@ from chalicelib.admin import metadata_options, salesforce_metadata
 from chalicelib.core.errors import ConfigurationError, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
-from chalicelib.desk import FAILED, issues, lines, resolve, retry, revert, settle, show
+from chalicelib.desk import FAILED, issues, lines, resolve, retry, revert, revert_options, settle, show
 from chalicelib.rotation import rotate_webhook_secret, rotation_options
+from chalicelib.stops import pause, pause_options, resume, resume_options
 from chalicelib.wiring import Wiring
 
 UNWELL = 1  # exit status: a part does not do what it should
@@ -158,20 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     waiting = deciding.add_mutually_exclusive_group()
     waiting.add_argument("--wait", type=float, default=30.0, metavar="SECONDS", help="for how long at most (30)")
     waiting.add_argument("--no-wait", action="store_true", help="return at once")
-    reverting = command(revert)
-    reverting.add_argument("record", metavar="RECORD", help=RECORD)
-    point = reverting.add_mutually_exclusive_group(required=True)
-    point.add_argument("--before", metavar="MOMENT", help="as it was just before what `show` tells of this moment")
-    point.add_argument("--to", metavar="MOMENT", help="as it was when this second was over")
-    reverting.add_argument(
-        "--field", metavar="NAME", action="append", help="only this field, and its group; again at will"
-    )
-    reverting.add_argument(
-        "--take", choices=[str(side) for side in Side], help="whose value, of a conflict decided since"
-    )
-    reverting.add_argument("--dry-run", action="store_true", help="say what would be written, and do nothing")
-    reverting.add_argument("--actor", default=getpass.getuser(), help="who does it (you)")
-    reverting.add_argument("--wait", type=float, default=30.0, metavar="SECONDS", help="for how long at most (30)")
+    revert_options(command(revert))
+    pause_options(command(pause))
+    resume_options(command(resume))
     command(retry).add_argument("record", metavar="RECORD", help=RECORD)
     return parser
 

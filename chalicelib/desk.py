@@ -4,6 +4,7 @@ Each prints to the standard output, and gives the exit status; what cannot be do
 """
 
 import argparse
+import getpass
 import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -151,6 +152,25 @@ def revert(wiring: Wiring, options: argparse.Namespace) -> int:
         return UNFINISHED
     lines([f"{'refused' if end is End.REFUSED else 'not carried out'}: {text}"])
     return FAILED
+
+
+def revert_options(reverting: argparse.ArgumentParser) -> None:
+    """What `revert` may be told."""
+    reverting.add_argument(
+        "record", metavar="RECORD", help="an issue id, a record key, a Salesforce id, OBJECT:ID or TABLE:KEY"
+    )
+    point = reverting.add_mutually_exclusive_group(required=True)
+    point.add_argument("--before", metavar="MOMENT", help="as it was just before what `show` tells of this moment")
+    point.add_argument("--to", metavar="MOMENT", help="as it was when this second was over")
+    reverting.add_argument(
+        "--field", metavar="NAME", action="append", help="only this field, and its group; again at will"
+    )
+    reverting.add_argument(
+        "--take", choices=[str(side) for side in Side], help="whose value, of a conflict decided since"
+    )
+    reverting.add_argument("--dry-run", action="store_true", help="say what would be written, and do nothing")
+    reverting.add_argument("--actor", default=getpass.getuser(), help="who does it (you)")
+    reverting.add_argument("--wait", type=float, default=30.0, metavar="SECONDS", help="for how long at most (30)")
 
 
 def _moment(options: argparse.Namespace) -> float:

@@ -27,6 +27,9 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
     def ledger() -> str:
         return status.installed(systems.installation(fresh=True), fingerprint_of(Path(settings.mappings)))
 
+    def paused() -> str:
+        return status.running(systems.pauses.all().values())
+
     def queues() -> str:
         waiting = {side: systems.receipts(side).waiting() for side in Side}
         return status.queued(waiting, {side: systems.receipts(side, dead=True).waiting() for side in Side})
@@ -55,6 +58,7 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
 
     return (
         Part("ledger", ledger, f"look at AWS, its credentials and region, and the table {settings.ledger_table}"),
+        Part("paused", paused, "look at the table"),
         Part("queues", queues, "look at AWS, its credentials and region, and the queues' addresses"),
         Part("postgres", postgres, f"start it, or correct the secret {settings.database_secret}", ("ledger",)),
         Part(

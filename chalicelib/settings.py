@@ -52,6 +52,8 @@ class Settings:
         retention: days for which history and closed issues are kept.
         relay: where the relay runs.
         events: which change events are taken.
+        brake_deletions: deletions of a mapping on one side within ten minutes that pause it; 0: any number may pass.
+        brake_changes: the same for creations and updates.
     """
 
     stage: str
@@ -66,6 +68,8 @@ class Settings:
     retention: int = 90
     relay: RelayHost = RelayHost.LAMBDA
     events: EventsTaken = EventsTaken.ALL
+    brake_deletions: int = 500
+    brake_changes: int = 0
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -88,6 +92,8 @@ class Settings:
             retention=reading.days("RETENTION_DAYS", 90),
             relay=reading.choice("RELAY", RelayHost, RelayHost.LAMBDA),
             events=reading.choice("CHANGE_EVENTS", EventsTaken, EventsTaken.ALL),
+            brake_deletions=reading.number("BRAKE_DELETIONS", 500),
+            brake_changes=reading.number("BRAKE_CHANGES", 0),
         )
         reading.check()
         return settings
@@ -214,6 +220,12 @@ class Reading:
         if not self._content.get(self._prefix + name):
             return default
         return kind(self._valid(name, " or ".join(kind), lambda value: value in set(kind)) or default)
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number, 0 included."""
+        text = self._content.get(self._prefix + name)
+        valid = self._valid(name, "a whole number", lambda value: value.isdecimal()) if text else None
+        return default if valid is None else int(valid)
 
     def days(self, name: str, default: int) -> int:
         """A number of days."""

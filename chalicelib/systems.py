@@ -12,6 +12,7 @@ from chalicelib.webhook_secret import WebhookSecret
 
 if TYPE_CHECKING:
     from chalicelib.aws.state import Installation
+    from chalicelib.jobs.braking import Brake
     from chalicelib.postgres.connection import PostgresConnection
     from chalicelib.salesforce.client import Client, Connection, Usage
 
@@ -83,7 +84,9 @@ class Systems(Cloud):
         """The Salesforce side of an installation."""
         from chalicelib.jobs.guards import GuardedRecords
 
-        return GuardedRecords(self.bare_records(), installation.organization_id, lambda: self.client.organization_id)
+        return GuardedRecords(
+            self.bare_records(), installation.organization_id, lambda: self.client.organization_id, self._brake
+        )
 
     def bare_records(self) -> Records:
         """The Salesforce side by the chosen writer, whichever org it is."""
@@ -103,7 +106,15 @@ class Systems(Cloud):
         from chalicelib.postgres.rows import PostgresRows
 
         rows = PostgresRows(self.connection, installation.mappings)
-        return GuardedRows(rows, installation.database, lambda: self.connection.first(identity))
+        return GuardedRows(rows, installation.database, lambda: self.connection.first(identity), self._brake)
+
+    @cached_property
+    def _brake(self) -> "Brake":
+        from chalicelib.jobs.braking import Brake, Limits
+
+        settings = self.settings
+        limits = Limits(settings.brake_deletions, settings.brake_changes)
+        return Brake(self.pauses, limits, self.clock, self.telemetry)
 
     def renew(self) -> None:
         """Read the credentials again before the next use: a system did not let us in with those that are known."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Side
+from chalicelib.core.model import Hint, Side
 from chalicelib.core.ports import Clock
 from chalicelib.core.settle import Settler
 from chalicelib.settings import EventsTaken, RelayHost, Writer
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.installing import Installer
     from chalicelib.jobs.names import Names
     from chalicelib.jobs.operators import Operators
+    from chalicelib.jobs.pausing import Pausing
     from chalicelib.jobs.quota import Meter
     from chalicelib.jobs.reverting import Reverting
     from chalicelib.jobs.settling import Batch, Message
@@ -96,9 +97,10 @@ class Wiring(Systems):
     def batch(self, side: Side) -> "Batch":
         """The consumer of one queue."""
         from chalicelib.aws.queues import hint_of
+        from chalicelib.jobs.pausing import covers
         from chalicelib.jobs.settling import Batch
 
-        used, settler = self.installed(), self.settler()
+        used, settler, pauses = self.installed(), self.settler(), self.pauses.all()
 
         def unchanged() -> bool:
             return self.installation(fresh=True) == used and not used.changing
@@ -112,6 +114,7 @@ class Wiring(Systems):
             telemetry=self.telemetry,
             denied=self.renew,
             unchanged=unchanged,
+            paused=lambda hint: covers(pauses, used.mappings, hint) is not None,
         )
 
     def messages(self, event: Mapping[str, Any]) -> "list[Message]":
@@ -165,11 +168,32 @@ class Wiring(Systems):
         until = now + seconds - MARGIN
         try:
             wake(self.agenda, self.hints, self.clock, self.telemetry, (now + until) / 2)
+            self.send_back((now + until) / 2)
         finally:
             try:
                 self.sweep().salesforce(until)
             finally:
                 self._watch()
+
+    def send_back(self, until: float) -> int:
+        """Send the hints again that were put aside and that no pause covers any more; how many."""
+        from chalicelib.aws.pauses import EVERYTHING
+        from chalicelib.jobs.pausing import covers, send_back
+
+        pauses, mappings = self.pauses.all(), self.installed().mappings
+        if EVERYTHING in pauses:
+            return 0
+
+        def paused(hint: Hint) -> bool:
+            return covers(pauses, mappings, hint) is not None
+
+        return send_back(self.agenda, self.hints, self.clock, until, paused=paused)
+
+    def pausing(self) -> "Pausing":
+        """Pauses and resumes."""
+        from chalicelib.jobs.pausing import Pausing
+
+        return Pausing(self.installed().mappings, self.pauses, self.clock)
 
     def _watch(self) -> None:
         from chalicelib.jobs.watching import tell_certificate, tell_issues

@@ -15,6 +15,7 @@ from chalicelib.core.model import Hint
 from chalicelib.core.work import WAKE
 
 PAGE = 100
+ASIDE = 10_000_000_000.0  # seconds since the epoch, in the year 2286: from there on stands what no time wakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,31 @@ class Agenda:
         )
         self._table.put(Put(item))
 
+    def set_aside(self, hint: Hint, now: float) -> None:
+        """Keep a hint until a pause is over. One for each record: the last one counts."""
+        self.postpone(hint, ASIDE + now)
+
+    def aside(self) -> Iterator[Due]:
+        """Hints that were set aside, read consistently."""
+        return self._between(ASIDE, 2 * ASIDE)
+
+    def back(self, aside: Due) -> None:
+        """A hint that was set aside was sent again: it goes, unless another one has taken its place."""
+        self._table.delete(aside.key, "due_at = :at", {":at": aside.at})
+
     def due(self, now: float) -> Iterator[Due]:
         """Hints whose time has come, read consistently."""
-        until = ("due_at", {"N": "0"}, {"N": repr(now)})
+        return self._between(0.0, now)
+
+    def _between(self, low: float, high: float) -> Iterator[Due]:
+        between = ("due_at", {"N": repr(low)}, {"N": repr(high)})
         for shard in items.shards():
             keys = [
                 items.key_of(item)
-                for item in self._table.index(items.DUE_INDEX, ("due_shard", shard), until, page=PAGE)
+                for item in self._table.index(items.DUE_INDEX, ("due_shard", shard), between, page=PAGE)
             ]
             for key, item in self._table.get_many(keys).items():
-                if float(item["due_at"]["N"]) <= now:
+                if low <= float(item["due_at"]["N"]) <= high:
                     yield Due(_hint(item), key, item["due_at"])
 
     def done(self, due: Due, now: float) -> None:

@@ -14,6 +14,9 @@
     sweep#OBJECT         told#TIME#PART              changes that it has told of; expires
     installation         installation                what `manage.py install` found: mappings, org, database
     probe#ORG            probe                       what `manage.py probe` found
+    pauses               pause#SCOPE                 a mapping, or everything, that is not to be settled
+    pauses               lifted#MAPPING              until when a person lets mass changes pass
+    count#MAPPING        SIDE#KIND#WINDOW            how many writes there were, for the brake; expires
 
 A body is JSON, compressed from about 1 KB on. DynamoDB's limits ("Quotas in Amazon DynamoDB"): 400 KB an item, 100
 items and 4 MB a transaction, 2,048 bytes a partition key, 1,024 bytes a sort key.

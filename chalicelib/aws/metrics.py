@@ -72,6 +72,8 @@ class Metric(StrEnum):
     QUEUE_TIME = "QueueTime", Unit.MILLISECONDS, "from a message's being accepted to its batch"
     SETTLE_TIME = "SettleTime", Unit.MILLISECONDS, "duration of the settle step of a batch"
     POSTPONED = "Postponed", Unit.COUNT, "messages put off for a minute or longer"
+    PAUSED = "Paused", Unit.COUNT, "messages put aside, for their mapping is paused"
+    BRAKED = "Braked", Unit.COUNT, "writes that the brake held, for there were too many of their kind"
     REMAPPED = "Remapped", Unit.COUNT, "messages that come again because mappings were installed meanwhile"
     UNREADABLE = "UnreadableMessages", Unit.COUNT, "messages of a queue that are none of ours"
     UNDELIVERABLE = "Undeliverable", Unit.COUNT, "dead letters that were made issues"

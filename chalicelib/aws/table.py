@@ -231,6 +231,19 @@ class Table:
             )
         )
 
+    def add(self, key: Key, name: str, number: int, expires_at: float) -> int:
+        """Add to a number of an item that may not be there yet; what it is then."""
+        with translated():
+            answer = self._client.update_item(
+                TableName=self._name,
+                Key=_key(key),
+                UpdateExpression="ADD #name :number SET expires_at = :expires_at",
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues={":number": {"N": str(number)}, ":expires_at": {"N": str(int(expires_at))}},
+                ReturnValues="UPDATED_NEW",
+            )
+        return int(answer["Attributes"][name]["N"])
+
     def delete(self, key: Key, condition: str, values: Mapping[str, Any]) -> Refused | None:
         """One conditional deletion; None: it is gone."""
         return self._conditional(

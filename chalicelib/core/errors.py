@@ -6,7 +6,8 @@
     │   ├── Throttled           the system asks us to slow down (concurrent requests, DynamoDB throughput)
     │   ├── QuotaExhausted      a daily allowance is gone: hours, not seconds
     │   ├── Unavailable         the system did not answer, or answered that it cannot now
-    │   └── Superseded          somebody was faster on this record, round after round
+    │   ├── Superseded          somebody was faster on this record, round after round
+    │   └── MappingPaused       a person has to look at a mass change before more of it is carried out
     ├── Parked                  the system refused this write: never sent again until something changes it
     │   ├── Rejected            validation, length, permission, unknown code: a person mends the data
     │   └── ParentMissing       the write names a parent that is not there yet: the child waits for it
@@ -76,6 +77,10 @@ class Unavailable(RetryLater):
 
 class Superseded(RetryLater):
     """The record kept moving while it was being settled."""
+
+
+class MappingPaused(RetryLater):
+    """The mapping is paused: a person looks at a mass change."""
 
 
 class Parked(TwinledgerError):

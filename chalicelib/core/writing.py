@@ -7,6 +7,7 @@ from typing import TypeAlias
 from chalicelib.core import journal
 from chalicelib.core.errors import (
     Halted,
+    MappingPaused,
     ParentMissing,
     Parked,
     QuotaExhausted,
@@ -39,7 +40,7 @@ from chalicelib.core.second_look import SecondLook
 from chalicelib.core.work import Result, Work
 
 WriteOutcome: TypeAlias = RowOutcome | RecordOutcome
-ANSWERED = (Throttled, QuotaExhausted, RecordLocked, Halted)  # the system answered: nothing can land later
+ANSWERED = (Throttled, QuotaExhausted, RecordLocked, MappingPaused, Halted)  # nothing can land later
 
 ROW_WRITES = {Existence.INSERT_POSTGRES: WriteKind.CREATE, Existence.DELETE_POSTGRES: WriteKind.DELETE}
 RECORD_WRITES = {

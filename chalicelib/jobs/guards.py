@@ -1,4 +1,4 @@
-"""The two systems are those that the installation was agreed with, or nothing is written.
+"""The two systems are those that the installation was agreed with, or nothing is written; and no mass change passes.
 
 A restored database or a refreshed sandbox looks like a thousand edits. Each container asks once, before its first read.
 """
@@ -12,6 +12,7 @@ from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.mapping import Mappings, ObjectMapping
 from chalicelib.core.model import Fields, PrimaryKey, Record, Row, RowState, Side
 from chalicelib.core.ports import RecordOutcome, RecordQuery, Records, RecordWrite, RowOutcome, RowQuery, Rows, RowWrite
+from chalicelib.jobs.braking import Brake
 
 Port = TypeVar("Port")
 
@@ -47,12 +48,14 @@ class _Guarded(Generic[Port]):
         port: the side.
         expected: the installation's org or database.
         found: asks which one this is.
+        brake: what its writes pass.
     """
 
     what: ClassVar[str]
 
-    def __init__(self, port: Port, expected: str, found: Callable[[], str]) -> None:
+    def __init__(self, port: Port, expected: str, found: Callable[[], str], brake: Brake) -> None:
         self._port = port
+        self._brake = brake
         self._expected = expected
         self._found = found
 
@@ -91,7 +94,7 @@ class GuardedRecords(_Guarded[Records], Records):
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port."""
-        return self._checked.write(writes)
+        return self._brake.write(writes, Side.SALESFORCE, self._checked.write)
 
 
 class GuardedRows(_Guarded[Rows], Rows):
@@ -109,7 +112,7 @@ class GuardedRows(_Guarded[Rows], Rows):
 
     def write(self, writes: Sequence[RowWrite]) -> Sequence[RowOutcome]:
         """See the port."""
-        return self._checked.write(writes)
+        return self._brake.write(writes, Side.POSTGRES, self._checked.write)
 
     def edited_at(self, mapping: ObjectMapping, pk: PrimaryKey, fields: Collection[str]) -> float | None:
         """See the port."""

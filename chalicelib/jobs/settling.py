@@ -73,6 +73,10 @@ class Agenda(Protocol):
         """Keep a hint until ``at``, seconds since the epoch."""
         ...
 
+    def set_aside(self, hint: Hint, now: float) -> None:
+        """Keep a hint until a pause is over."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -120,6 +124,7 @@ class Batch:
         clock: for the time in the agenda.
         telemetry: for counts and failures.
         denied: called where a system did not let us in: the credentials may have been changed since they were read.
+        paused: whether what a hint tells of is not to be settled for now.
         unchanged: asks whether the installation that the settle step works with is still the one that counts.
     """
 
@@ -134,6 +139,7 @@ class Batch:
         telemetry: Telemetry,
         denied: Callable[[], None],
         unchanged: Callable[[], bool],
+        paused: Callable[[Hint], bool] = lambda _: False,
     ) -> None:
         self._settler = settler
         self._receipts = receipts
@@ -143,6 +149,7 @@ class Batch:
         self._telemetry = telemetry
         self._denied = denied
         self._unchanged = unchanged
+        self._paused = paused
 
     def work_off(self, messages: Sequence[Message]) -> None:
         """Work off a batch; when this returns, every message of it may be deleted.
@@ -156,7 +163,8 @@ class Batch:
             if message.sent_at is not None:
                 self._telemetry.measure(Metric.QUEUE_TIME, max(0.0, began - message.sent_at))
         hints = self._hints(messages)
-        outcomes = self._settler.settle(list(hints.values()))
+        done = self._set_aside(hints)
+        outcomes = self._settler.settle([hint for receipt, hint in hints.items() if receipt not in done])
         self._tell(outcomes, began)
         if any(isinstance(outcome.error, AccessDenied) for outcome in outcomes):
             self._denied()
@@ -164,7 +172,6 @@ class Batch:
         if not unchanged:
             self._telemetry.count(Metric.REMAPPED, len(messages))
         worst = {_name(outcome.hint): outcome for outcome in sorted(outcomes, key=lambda one: not one.acknowledged)}
-        done: list[str] = []
         hidden: dict[str, float] = {}
         for message in messages:
             hint = hints.get(message.receipt)
@@ -180,6 +187,14 @@ class Batch:
         self._receipts.delete(done)
         self._receipts.hide(hidden)
         raise BatchIncomplete(f"{len(messages) - len(done)} of {len(messages)} messages are to come again")
+
+    def _set_aside(self, hints: Mapping[str, Hint]) -> list[str]:
+        """Put aside what is paused; the receipts of its messages, which are done with."""
+        aside = {receipt: hint for receipt, hint in hints.items() if self._paused(hint)}
+        for hint in aside.values():
+            self._agenda.set_aside(hint, self._clock.now())
+        self._telemetry.count(Metric.PAUSED, len(aside))
+        return list(aside)
 
     def _hints(self, messages: Sequence[Message]) -> dict[str, Hint]:
         hints = {}

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from chalicelib.aws.pauses import EVERYTHING, Pause
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
 from chalicelib.core.ledger import Issue
@@ -112,6 +113,22 @@ def probed(installation: Installation, probe: Probe | None) -> str:
     return (
         "not needed, for nothing is written both ways" if probe is None else "passed" if probe.passed else "not passed"
     )
+
+
+def running(pauses: Iterable[Pause]) -> str:
+    """Whether anything is paused.
+
+    Raises:
+        Unwell: it is, with by whom and why.
+    """
+    paused = [
+        f"{'everything' if one.scope == EVERYTHING else one.scope} is paused by {one.actor or 'the brake'}"
+        f"{f': {one.reason}' if one.reason else ''}"
+        for one in pauses
+    ]
+    if paused:
+        raise Unwell(f"{'; '.join(paused)}: `resume` goes on")
+    return "nothing"
 
 
 def captured(installation: Installation, found: CaptureStatus) -> str:

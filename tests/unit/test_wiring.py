@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -186,6 +187,7 @@ def test_a_message_is_done_where_the_installation_is_still_the_same(
     settled = Settled(lambda: setattr(state, "stored", after))
     monkeypatch.setattr(wiring, "settler", lambda: settled)
     monkeypatch.setattr(wiring, "receipts", lambda _side: settled)
+    monkeypatch.setattr(wiring, "pauses", SimpleNamespace(all=dict))
     told = Hint(RowId("public.new", ("1",)), Change.CREATED, "h1")
     with pytest.raises(BatchIncomplete) if again else nullcontext():
         wiring.batch(Side.POSTGRES).work_off([Message("m1", "r1", 1, message_of(told))])

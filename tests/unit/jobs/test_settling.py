@@ -35,6 +35,8 @@ class Bench:
     deleted: list[str] = field(default_factory=list)
     hidden: dict[str, float] = field(default_factory=dict)
     postponed: dict[str, float] = field(default_factory=dict)
+    paused: frozenset[str] = frozenset()
+    aside: list[str] = field(default_factory=list)
     denied: int = 0
     unchanged: bool = True
     clock: FakeClock = field(default_factory=FakeClock)
@@ -58,6 +60,11 @@ class Bench:
         """Put a hint into the agenda."""
         self.postponed[hint.hint_id] = at - self.clock.now()
 
+    def set_aside(self, hint: Hint, now: float) -> None:
+        """Put a hint aside."""
+        assert now == self.clock.now()
+        self.aside.append(hint.hint_id)
+
     def work_off(self, *messages: Message) -> None:
         """Work off a batch."""
         Batch(
@@ -69,6 +76,7 @@ class Bench:
             telemetry=self.telemetry,
             denied=self.deny,
             unchanged=lambda: self.unchanged,
+            paused=lambda hint: hint.hint_id in self.paused,
         ).work_off(messages)
 
     def deny(self) -> None:
@@ -89,6 +97,23 @@ def test_a_batch_that_is_done_is_left_to_lambda() -> None:
     assert (bench.deleted, bench.hidden) == ([], {})
     assert bench.telemetry.counts == {"Settled": 2, "Conflicts": 2, "Merged": 4}
     assert bench.telemetry.measured == {"SettleTime": [0.0], "Latency": [2.0, 2.0]}
+
+
+def test_what_is_paused_is_put_aside() -> None:
+    """Its messages are done with, beside others that are worked off, and that come again."""
+    bench = Bench({"h3": failing(Unavailable())}, paused=frozenset({"h1"}))
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1), message(2), message(3))
+    assert (bench.aside, [one.hint_id for one in bench.settled]) == (["h1"], ["h2", "h3"])
+    assert (sorted(bench.deleted), list(bench.hidden)) == (["r1", "r2"], ["r3"])
+    assert bench.telemetry.counts["Paused"] == 1
+
+
+def test_a_batch_that_is_paused_as_a_whole_is_done() -> None:
+    """Nothing is left to settle."""
+    bench = Bench(paused=frozenset({"h1", "h2"}))
+    bench.work_off(message(1), message(2))
+    assert (bench.aside, bench.settled) == (["h1", "h2"], [])
 
 
 def test_what_is_settled_is_told_by_direction() -> None:

@@ -15,6 +15,7 @@ from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, RowId, SalesforceId, Side
 from chalicelib.core.ports import RecordQuery, RowQuery
 from chalicelib.jobs import health
+from chalicelib.jobs.braking import Brake, Limits
 from chalicelib.jobs.change_events import ChangeEvents
 from chalicelib.jobs.guards import GuardedRecords, GuardedRows, check_probed
 from chalicelib.jobs.relaying import Truncations, run_for, tell_status
@@ -23,6 +24,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.hints import MemoryHints
 from tests.fakes.telemetry import MemoryTelemetry
 from tests.unit.jobs.sample import ACCOUNT, ID, MAPPINGS, NAME, ORG, PHONE
+from tests.unit.jobs.test_braking import Counts
 
 # --- change events
 
@@ -162,6 +164,9 @@ class Port:
         return 5.0
 
 
+BRAKE = Brake(Counts(), Limits(), FakeClock(), MemoryTelemetry())
+
+
 def test_the_right_systems_are_used_after_one_question() -> None:
     """Each container asks once."""
     port, asked = Port(), []
@@ -170,8 +175,8 @@ def test_the_right_systems_are_used_after_one_question() -> None:
         asked.append(1)
         return "x"
 
-    records = GuardedRecords(port, "x", found)
-    rows = GuardedRows(port, "x", found)
+    records = GuardedRecords(port, "x", found, BRAKE)
+    rows = GuardedRows(port, "x", found, BRAKE)
     assert records.needs_closed_second
     assert (records.read([]), records.write([]), rows.read([]), rows.write([])) == ([], [], [], [])
     assert (records.match(ACCOUNT, []), rows.match(ACCOUNT, [])) == ([], [])
@@ -183,8 +188,8 @@ def test_the_right_systems_are_used_after_one_question() -> None:
 def test_other_systems_are_neither_read_nor_written() -> None:
     """A refreshed sandbox or a restored database is for a person to decide."""
     port = Port()
-    records = GuardedRecords(port, "org", lambda: "other")
-    rows = GuardedRows(port, "database", lambda: "other")
+    records = GuardedRecords(port, "org", lambda: "other", BRAKE)
+    rows = GuardedRows(port, "database", lambda: "other", BRAKE)
     for call in (
         lambda: records.read([RecordQuery(ACCOUNT, ID)]),
         lambda: records.write([]),
