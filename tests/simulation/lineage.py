@@ -37,6 +37,7 @@ class Lineage:
         excused: tags that nobody needs to find: of what a user deleted, and of answers that came too late.
         returns: per tag that was read, the one of the same text that was overwritten: a user had come back to it.
         siblings: per tag, the tag that stood on the other side with the same text: its user may have seen either.
+        reversals: tags of what an operator put back.
         restored: texts of whole units that an operator put back: they are one writer's, whoever wrote them before.
         late_creations: requests to create a row or record that landed after their client had given up.
         late: what commits now is a request whose client has given up.
@@ -56,6 +57,7 @@ class Lineage:
     returns: dict[int, int] = field(default_factory=dict)
     siblings: dict[int, int] = field(default_factory=dict)
     restored: set[tuple[str, ...]] = field(default_factory=set)
+    reversals: set[int] = field(default_factory=set)
     late_creations: int = 0
     late: bool = False
     late_places: set[Place] = field(default_factory=set)
@@ -179,9 +181,10 @@ class Lineage:
         """The tag of a value that the sync writes: that of the other side as its worker had read it."""
         seen = self._seen or {}
         tag = seen.get((side.other, name, plain(text)))
-        if tag is not None:
-            return tag
         known = self.newest.get(plain(text))
+        put_back = known in self.reversals and before in self.parents[known]
+        if tag is not None and not (put_back and tag < known):
+            return tag  # else it was read when it stood there long ago, and an operator has put it back
         if known is None and plain(text).startswith("m"):
             return self._tag(text, {before} if before is not None else (), 0)  # a trigger wrote it, beside our write
         if known is None:
@@ -280,6 +283,11 @@ class Lineage:
         found = self.ancestry(*(self.tags[place] for place in standing if place in self.tags), *kept)
         return [self._name(tag) for tag in sorted(self.users - found - self.excused)]
 
+    def _of_one(self, texts: Iterable[str]) -> bool:
+        """Whether one edit has written all these texts; an operator may have put one of them back beside it."""
+        writers = [{self.edits[tag] for tag, known in self.texts.items() if known == text} for text in texts]
+        return bool(set[int].intersection(*writers))
+
     def torn(self, ids: Iterable[tuple[Side, str]]) -> list[str]:
         """Field groups of more than one writer."""
         found = []
@@ -287,6 +295,6 @@ class Lineage:
             tags = [self.tags.get((side, id_, name)) for name in GROUP]
             edits = {self.edits[tag] for tag in tags if tag is not None}
             texts = tuple(self.texts[tag] for tag in tags if tag is not None)
-            if len(edits - {0}) > 1 and texts not in self.restored:
+            if len(edits - {0}) > 1 and texts not in self.restored and not self._of_one(texts):
                 found.append(f"{side} {id_}: {[self._name(tag) for tag in tags if tag is not None]}")
         return found

@@ -7,6 +7,7 @@ from chalicelib.core.errors import Parked, RecordLocked
 from chalicelib.core.ledger import Answer
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import LONG_TEXT, Change, Hint, Record, Row, RowId, SalesforceId, Side, Value
+from chalicelib.core.ports import Kept
 from chalicelib.core.recover import unit_values
 from tests.fakes.rows import Cell
 from tests.simulation.habits import plain
@@ -311,15 +312,20 @@ class People:
         if not all(past):
             return
         value = tuple(self._random.choice(texts) for texts in past)
+        world.tell(f"operator puts {unit.name} of {key} back to {value}")
+        answer = Answer(world.clock.new_id(), value, base.postgres, base.salesforce, "operator", reverts=True)
+        kept = isinstance(world.ledger.revert(key, {unit.name: answer}), Kept)
+        world.count(f"revert {'kept' if kept else 'refused'}")
+        self.touch(key)
+        if not kept:
+            return
         edit = lineage.next_edit()
         lineage.restored.add(value)
         for text, tags in zip(value, shown, strict=True):
-            lineage.excused.add(lineage.answer(text, tags, edit))  # where it comes too late it is refused
+            tag = lineage.answer(text, tags, edit)
+            lineage.reversals.add(tag)
+            lineage.excused.add(tag)  # where it comes too late it is dropped
             lineage.decided |= {(lineage.texts[loser], text) for loser in tags}
-        world.tell(f"operator puts {unit.name} of {key} back to {value}")
-        answer = Answer(world.clock.new_id(), value, base.postgres, base.salesforce, "operator", reverts=True)
-        world.count(f"revert {type(world.ledger.revert(key, {unit.name: answer})).__name__.lower()}")
-        self.touch(key)
 
     def retry(self) -> None:
         """An operator has a parked write tried again, whatever may have changed."""
