@@ -9,7 +9,7 @@ changed            changed, to another      CONFLICT: the policy decides (chalic
 no base            no base                  AGREE where equal, CARRY where one side is null, else CONFLICT
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chalicelib.core.ledger import Base, BaseState, Remembered, alike
@@ -75,8 +75,9 @@ def merge(
         return Merge(Verdict.AGREE, target=postgres)
     if base is None:
         return _first_contact(postgres, salesforce)
-    moved_postgres = _moved(base, Side.POSTGRES, postgres)
-    moved_salesforce = _moved(base, Side.SALESFORCE, salesforce)
+    base = _landed(base, postgres, salesforce)
+    moved_postgres = not alike(postgres, base.postgres)
+    moved_salesforce = not alike(salesforce, base.salesforce)
     if moved_postgres and moved_salesforce:
         return Merge(Verdict.CONFLICT, answer_open=base.state is BaseState.HALF)
     if moved_postgres:
@@ -86,10 +87,15 @@ def merge(
     return _none_moved(base, postgres, salesforce, hops)
 
 
-def _moved(base: Base, side: Side, held: Remembered) -> bool:
-    """Whether a side was edited. Who sets by hand what a person's answer was to bring there has only been faster."""
-    brought = base.state is BaseState.HALF and alike(held, base.agreed)
-    return not alike(held, base.of(side)) and not brought
+def _landed(base: Base, postgres: Remembered, salesforce: Remembered) -> Base:
+    """Who sets by hand what a person's answer was to bring to a side has only been faster: it has landed there."""
+    if base.state is not BaseState.HALF:
+        return base
+    return replace(
+        base,
+        postgres=base.agreed if alike(postgres, base.agreed) else base.postgres,
+        salesforce=base.agreed if alike(salesforce, base.agreed) else base.salesforce,
+    )
 
 
 def _first_contact(postgres: Remembered, salesforce: Remembered) -> Merge:

@@ -235,3 +235,10 @@ def test_an_answer_that_a_user_sets_by_hand_has_landed() -> None:
     """An edit over the half that landed before follows it, and is no conflict with it."""
     assert merged(HALF_POSTGRES, C, B) == carried(Side.POSTGRES, C)
     assert merged(HALF_SALESFORCE, B, C) == carried(Side.SALESFORCE, C)
+
+
+def test_a_storm_beside_an_answer_that_was_set_by_hand_stops_at_what_the_sides_hold() -> None:
+    """Not at what the ledger knew of the half that was to come."""
+    stopped = merged(HALF_SALESFORCE, B, C, hops=MAX_HOPS, echo_salesforce=C).base
+
+    assert stopped == Base(B, B, C, BaseState.STOPPED)
