@@ -18,13 +18,12 @@ from chalicelib.admin import metadata_options, salesforce_metadata
 from chalicelib.core.errors import ConfigurationError, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
-from chalicelib.desk import FAILED, issues, lines, resolve, retry, revert, revert_options, settle, show
+from chalicelib.desk import FAILED, RECORD, issues, lines, resolve, retry, revert, revert_options, settle, show
 from chalicelib.rotation import rotate_webhook_secret, rotation_options
 from chalicelib.stops import pause, pause_options, resume, resume_options
 from chalicelib.wiring import Wiring
 
 UNWELL = 1  # exit status: a part does not do what it should
-RECORD = "an issue id, a record key, a Salesforce id, OBJECT:ID or TABLE:KEY, such as public.account:17"
 
 Command: TypeAlias = Callable[[Wiring, argparse.Namespace], int | None]
 

@@ -6,9 +6,10 @@ Each prints to the standard output, and gives the exit status; what cannot be do
 import argparse
 import getpass
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 from chalicelib import pages
 from chalicelib.core.errors import Rejected
@@ -16,10 +17,14 @@ from chalicelib.core.ledger import Issue
 from chalicelib.core.model import Fields, Side
 from chalicelib.core.problems import choose
 from chalicelib.jobs.deciding import Decision, End, Standing
+from chalicelib.jobs.names import FORMS
 from chalicelib.wiring import Wiring
+
+S = TypeVar("S")
 
 FAILED = 2
 UNFINISHED = 3  # what was asked for is under way
+RECORD = f"{FORMS}, such as public.account:17"
 LOOK_AGAIN = 0.2  # seconds between two looks at a decision
 
 
@@ -99,10 +104,16 @@ def resolve(wiring: Wiring, options: argparse.Namespace) -> int:
     if options.no_wait:
         lines(["it is being carried out"])
         return 0
-    until = wiring.clock.now() + options.wait
-    while (found := operators.standing(decision)).end is End.PENDING and wiring.clock.now() < until:
-        wiring.clock.sleep(LOOK_AGAIN)
+    found = _awaited(wiring, options.wait, lambda: operators.standing(decision), lambda it: it.end is End.PENDING)
     return _told(wiring, decision, found, options.wait)
+
+
+def _awaited(wiring: Wiring, seconds: float, look: Callable[[], S], pending: Callable[[S], bool]) -> S:
+    """How something stands once it is not pending any more, or when the time is over."""
+    until = wiring.clock.now() + seconds
+    while pending(found := look()) and wiring.clock.now() < until:
+        wiring.clock.sleep(LOOK_AGAIN)
+    return found
 
 
 def _told(wiring: Wiring, decision: Decision, found: Standing, waited: float) -> int:
@@ -140,10 +151,7 @@ def revert(wiring: Wiring, options: argparse.Namespace) -> int:
     if options.dry_run:
         return 0
     reverting.carry_out(reversal)
-    until = wiring.clock.now() + options.wait
-    while (found := reverting.standing(reversal))[0] is End.PENDING and wiring.clock.now() < until:
-        wiring.clock.sleep(LOOK_AGAIN)
-    end, text = found
+    end, text = _awaited(wiring, options.wait, lambda: reverting.standing(reversal), lambda it: it[0] is End.PENDING)
     if end is End.SETTLED:
         lines(["settled: both sides hold it"])
         return 0
@@ -156,9 +164,7 @@ def revert(wiring: Wiring, options: argparse.Namespace) -> int:
 
 def revert_options(reverting: argparse.ArgumentParser) -> None:
     """What `revert` may be told."""
-    reverting.add_argument(
-        "record", metavar="RECORD", help="an issue id, a record key, a Salesforce id, OBJECT:ID or TABLE:KEY"
-    )
+    reverting.add_argument("record", metavar="RECORD", help=RECORD)
     point = reverting.add_mutually_exclusive_group(required=True)
     point.add_argument("--before", metavar="MOMENT", help="as it was just before what `show` tells of this moment")
     point.add_argument("--to", metavar="MOMENT", help="as it was when this second was over")

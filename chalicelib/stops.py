@@ -4,7 +4,7 @@ import argparse
 import getpass
 
 from chalicelib import pages
-from chalicelib.aws.pauses import EVERYTHING
+from chalicelib.aws.pauses import EVERYTHING, named
 from chalicelib.desk import lines
 from chalicelib.wiring import Wiring
 
@@ -15,20 +15,16 @@ def pause(wiring: Wiring, options: argparse.Namespace) -> None:
     """Settle nothing of a mapping, or of any, until `resume`: changes are captured and kept meanwhile."""
     scope = EVERYTHING if options.all else options.mapping
     wiring.pausing().pause(scope, options.reason, options.actor)
-    lines([f"{_scope(scope)} is paused; what is under way ends within seconds; `resume` goes on"])
+    lines([f"{named(scope)} is paused; what is under way ends within seconds; `resume` goes on"])
 
 
 def resume(wiring: Wiring, options: argparse.Namespace) -> None:
     """Go on with what `pause`, or the brake, has stopped."""
     scope = EVERYTHING if options.all else options.mapping
     was = wiring.pausing().resume(scope, let_pass=options.let_pass)
-    lines([f"{_scope(scope)} is settled again; {was.actor or 'the brake'} had paused it at {pages.moment(was.at)}"])
+    lines([f"{named(scope)} is settled again; {was.actor or 'the brake'} had paused it at {pages.moment(was.at)}"])
     sent = wiring.send_back(wiring.clock.now() + RESUME_SECONDS)
     lines([f"{sent} records are on their way; what is left, the sweep sends within minutes"])
-
-
-def _scope(scope: str) -> str:
-    return "everything" if scope == EVERYTHING else scope
 
 
 def pause_options(parser: argparse.ArgumentParser) -> None:

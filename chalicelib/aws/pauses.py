@@ -2,16 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
-
-import msgspec
 
 from chalicelib.aws import items
-from chalicelib.aws.table import Put, Table
-from chalicelib.core.errors import ProtocolError
+from chalicelib.aws.documents import decoded, save
+from chalicelib.aws.table import Table
 from chalicelib.core.model import Side
-
-T = TypeVar("T")
 
 EVERYTHING = "*"  # the scope of a pause that covers all mappings
 KEPT = 86_400.0  # seconds for which a count is kept after its window
@@ -36,6 +31,11 @@ class Pause:
     at: float
 
 
+def named(scope: str) -> str:
+    """A scope in plain words."""
+    return "everything" if scope == EVERYTHING else scope
+
+
 @dataclass(frozen=True, slots=True)
 class _Lifted:
     until: float
@@ -54,12 +54,12 @@ class Pauses:
     def all(self) -> Mapping[str, Pause]:
         """What is paused now, by scope."""
         found = self._table.query(_PARTITION, ("pause#", "pause$"))
-        pauses = (_decode(item, Pause) for item in found)
+        pauses = (decoded(items.body_of(item), Pause) for item in found)
         return {pause.scope: pause for pause in pauses}
 
     def pause(self, pause: Pause) -> None:
         """Pause something; whatever paused it before is told no more."""
-        self._save((_PARTITION, f"pause#{pause.scope}"), msgspec.json.encode(pause))
+        save(self._table, (_PARTITION, f"pause#{pause.scope}"), pause)
 
     def resume(self, scope: str) -> None:
         """End a pause."""
@@ -69,12 +69,12 @@ class Pauses:
 
     def lift(self, mapping: str, until: float) -> None:
         """Let whatever is changed pass the brake until then, seconds since the epoch."""
-        self._save((_PARTITION, f"lifted#{mapping}"), msgspec.json.encode(_Lifted(until)))
+        save(self._table, (_PARTITION, f"lifted#{mapping}"), _Lifted(until))
 
     def lifted(self, mapping: str, now: float) -> bool:
         """Whether a person has let the changes of a mapping pass."""
         item = self._table.get((_PARTITION, f"lifted#{mapping}"))
-        return item is not None and _decode(item, _Lifted).until > now
+        return item is not None and decoded(items.body_of(item), _Lifted).until > now
 
     def count(self, mapping: str, side: Side, kind: str, window: tuple[float, float], number: int) -> int:
         """Count writes of one kind that are about to take place on a side; how many there are in this window.
@@ -88,13 +88,3 @@ class Pauses:
         """
         key = f"count#{mapping}", f"{side}#{kind}#{int(window[0])}"
         return self._table.add(key, "number", number, expires_at=window[1] + KEPT)
-
-    def _save(self, key: items.Key, body: bytes) -> None:
-        self._table.put(Put(items.item(key, body=items.body_attribute(body, items.packed(body)))))
-
-
-def _decode(item: items.Attributes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(items.body_of(item), type=kind)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"{kind.__name__} that cannot be read: {error}") from error

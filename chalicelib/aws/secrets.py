@@ -48,9 +48,7 @@ class Secrets:
             if isinstance(error.__cause__ or error.__context__, ROOTS):
                 raise classify(_cause(error)) from error
             raise Unavailable(f"the secret {name} could not be read") from error
-        if not isinstance(value, dict):
-            raise ConfigurationError(f"the secret {name} holds no JSON object: put its value again")
-        return value
+        return _object(value, name)
 
     def change(self, name: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
         """Replace a secret that holds a JSON object by what a function makes of it, unless somebody else does.

@@ -1,17 +1,12 @@
 """What is known of the installation as a whole: its mappings and its two systems."""
 
 from dataclasses import dataclass
-from typing import TypeVar
-
-import msgspec
 
 from chalicelib.aws import items
-from chalicelib.aws.table import Put, Table
-from chalicelib.core.errors import ProtocolError
+from chalicelib.aws.documents import decoded, save
+from chalicelib.aws.table import Table
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.schema import from_json, to_json
-
-T = TypeVar("T")
 
 _INSTALLATION = ("installation", "installation")
 
@@ -90,7 +85,7 @@ class State:
             return None
         body = items.body_of(item)
         if self._known is None or self._known[0] != body:  # it is read with every batch, and hardly ever changes
-            stored = _decode(body, _Stored)
+            stored = decoded(body, _Stored)
             installation = Installation(
                 from_json(stored.mappings),
                 stored.fingerprint,
@@ -114,7 +109,7 @@ class State:
             installation.installed_at,
             installation.changing,
         )
-        self._save(_INSTALLATION, msgspec.json.encode(stored))
+        save(self._table, _INSTALLATION, stored)
 
     def forget_installation(self) -> None:
         """Forget the installation: nothing is settled until there is one again."""
@@ -123,22 +118,12 @@ class State:
     def probe(self, organization_id: str) -> Probe | None:
         """What the last probe of an org found; None where it was never probed."""
         item = self._table.get(_probe(organization_id))
-        return None if item is None else _decode(items.body_of(item), Probe)
+        return None if item is None else decoded(items.body_of(item), Probe)
 
     def save_probe(self, probe: Probe) -> None:
         """Remember a probe."""
-        self._save(_probe(probe.organization_id), msgspec.json.encode(probe))
-
-    def _save(self, key: items.Key, body: bytes) -> None:
-        self._table.put(Put(items.item(key, body=items.body_attribute(body, items.packed(body)))))
+        save(self._table, _probe(probe.organization_id), probe)
 
 
 def _probe(organization_id: str) -> items.Key:
     return f"probe#{organization_id}", "probe"
-
-
-def _decode(body: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"{kind.__name__} that cannot be read: {error}") from error

@@ -71,9 +71,9 @@ def standing(decision: Decision, entry: Entry | None, issue: Issue, refusals: It
         return Standing(End.OVERTAKEN, f"{waiting.actor} has decided otherwise meanwhile", issue)
     if waiting is not None:
         return Standing(End.PENDING, "it is being carried out", issue)
-    refused = tuple(one for one in refusals if (one.id, one.updated_at) not in decision.parked)
+    refused = told_since(refusals, decision.parked)
     if refused:
-        return Standing(End.REFUSED, " ".join(f"{one.code} {one.text}".strip() for one in refused), issue, refused)
+        return Standing(End.REFUSED, words_of(refused), issue, refused)
     if (issue.postgres, issue.salesforce) == (decision.issue.postgres, decision.issue.salesforce):
         return Standing(End.MOVED, "it was not carried out; the record's other issues may say why", issue)
     return Standing(End.MOVED, "a side has moved since the issue was shown, so nothing was written", issue)
@@ -82,6 +82,21 @@ def standing(decision: Decision, entry: Entry | None, issue: Issue, refusals: It
 def refusals(issues: Iterable[Issue]) -> tuple[Issue, ...]:
     """The open ones of a record's issues that tell of a refused write."""
     return tuple(one for one in issues if one.kind is IssueKind.REJECTED and one.closed_at is None)
+
+
+def told_so_far(issues: Iterable[Issue]) -> frozenset[tuple[str, float]]:
+    """Ids of a record's open refusals, each with when it was last told."""
+    return frozenset((one.id, one.updated_at) for one in refusals(issues))
+
+
+def told_since(refused: Iterable[Issue], before: frozenset[tuple[str, float]]) -> tuple[Issue, ...]:
+    """Those that were not told of before."""
+    return tuple(one for one in refused if (one.id, one.updated_at) not in before)
+
+
+def words_of(refused: Iterable[Issue]) -> str:
+    """What the systems said."""
+    return " ".join(f"{one.code} {one.text}".strip() for one in refused)
 
 
 def parsed(mapping: ObjectMapping, unit: Unit, given: Iterable[str]) -> dict[str, Value]:

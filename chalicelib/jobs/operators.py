@@ -23,7 +23,7 @@ from chalicelib.core.model import (
     condense,
 )
 from chalicelib.core.ports import Clock, Hints, Kept, Stale
-from chalicelib.jobs.deciding import Decision, Standing, parsed, refusals, standing
+from chalicelib.jobs.deciding import Decision, Standing, parsed, refusals, standing, told_so_far
 from chalicelib.jobs.names import Named
 
 RETRIED = frozenset({IssueKind.REJECTED, IssueKind.PARENT_MISSING, IssueKind.UNDELIVERABLE})
@@ -146,7 +146,7 @@ class Operators:
             salesforce=tuple(condense(value) for value in _values(unit, issue.salesforce)),
             actor=actor,
         )
-        parked = frozenset((one.id, one.updated_at) for one in refusals(self._issues.issues_of(issue.key)))
+        parked = told_so_far(self._issues.issues_of(issue.key))
         if isinstance(self._ledger.answer(issue.key, unit.name, answer), Stale):
             raise Rejected("a side has moved since, or the issue is closed: look at it again")
         self.wake(issue.key)

@@ -11,14 +11,14 @@ sends the hints again when no pause covers them any more, whatever had been put 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from chalicelib.aws.pauses import EVERYTHING, Pause
+from chalicelib.aws.pauses import EVERYTHING, Pause, named
 from chalicelib.core.errors import Rejected
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Hint
 from chalicelib.core.ports import Clock, Hints
 from chalicelib.core.problems import choose
+from chalicelib.jobs.sweep import in_blocks
 
-AT_ONCE = 100  # hints of a send
 LIFTED_SECONDS = 3600.0  # for which a person lets a mass change pass
 
 
@@ -112,7 +112,7 @@ class Pausing:
         if scope not in paused:
             self._known(scope)
             others = ", ".join(sorted(paused)) or "nothing is"
-            raise Rejected(f"{_name(scope)} is not paused: {others}")
+            raise Rejected(f"{named(scope)} is not paused: {others}")
         if let_pass:
             names = [mapping.name for mapping in self._mappings.mappings] if scope == EVERYTHING else [scope]
             for name in names:
@@ -134,23 +134,10 @@ def send_back(agenda: Agenda[A], hints: Hints, clock: Clock, until: float, *, pa
       |-- hints ----------->|                |   a crash here: they are sent twice, which is harmless
       |== gone ============================>|
     """
-    sent, block = 0, list[A]()
 
-    def send(some: Sequence[A]) -> int:
-        hints.send([one.hint for one in some])
-        for one in some:
+    def send(block: Sequence[A]) -> None:
+        hints.send([one.hint for one in block])
+        for one in block:
             agenda.back(one)
-        return len(some)
 
-    for one in agenda.aside():
-        if not paused(one.hint):
-            block.append(one)
-        if len(block) == AT_ONCE:
-            sent, block = sent + send(block), []
-            if clock.now() >= until:
-                return sent
-    return sent + send(block)
-
-
-def _name(scope: str) -> str:
-    return "everything" if scope == EVERYTHING else scope
+    return in_blocks((one for one in agenda.aside() if not paused(one.hint)), send, clock, until)

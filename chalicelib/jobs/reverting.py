@@ -16,7 +16,7 @@ from chalicelib.core.model import Fields, Known, RecordKey, Side, Value, same
 from chalicelib.core.ports import Clock, Kept, Stale
 from chalicelib.core.problems import choose
 from chalicelib.core.values import to_postgres, to_salesforce
-from chalicelib.jobs.deciding import End, refusals
+from chalicelib.jobs.deciding import End, refusals, told_since, told_so_far, words_of
 
 
 class Ledger(Protocol):
@@ -116,7 +116,7 @@ class Reverting:
         if not changed:
             raise Rejected("both sides hold that already: nothing was overwritten since")
         answers = {name: self._answer(mapping.by_unit[name], entry, values, actor) for name, values in changed.items()}
-        parked = frozenset((one.id, one.updated_at) for one in refusals(self._archive.issues_of(key)))
+        parked = told_so_far(self._archive.issues_of(key))
         everything = {name: value for values in changed.values() for name, value in values.items()}
         return Reversal(key, everything, {name: held[name] for name in everything}, answers, parked)
 
@@ -144,10 +144,9 @@ class Reverting:
             return End.PENDING, "it is being carried out"
         if all(_hold(entry.bases.get(unit), answer) for unit, answer in reversal.answers.items()):
             return End.SETTLED, "both sides hold it"
-        open_ = refusals(self._archive.issues_of(reversal.key))
-        refused = [one for one in open_ if (one.id, one.updated_at) not in reversal.parked]
+        refused = told_since(refusals(self._archive.issues_of(reversal.key)), reversal.parked)
         if refused:
-            return End.REFUSED, " ".join(f"{one.code} {one.text}".strip() for one in refused)
+            return End.REFUSED, words_of(refused)
         return End.MOVED, "a side has moved since, or what it was refused before has not changed: look at the record"
 
     def _record(self, key: RecordKey) -> tuple[Entry, ObjectMapping]:

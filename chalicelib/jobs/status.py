@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.aws.pauses import EVERYTHING, Pause
+from chalicelib.aws.pauses import Pause, named
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
 from chalicelib.core.ledger import Issue
@@ -122,8 +122,7 @@ def running(pauses: Iterable[Pause]) -> str:
         Unwell: it is, with by whom and why.
     """
     paused = [
-        f"{'everything' if one.scope == EVERYTHING else one.scope} is paused by {one.actor or 'the brake'}"
-        f"{f': {one.reason}' if one.reason else ''}"
+        f"{named(one.scope)} is paused by {one.actor or 'the brake'}{f': {one.reason}' if one.reason else ''}"
         for one in pauses
     ]
     if paused:

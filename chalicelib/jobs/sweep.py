@@ -29,6 +29,7 @@ class Due(Protocol):
 
 
 D = TypeVar("D", bound=Due)
+F = TypeVar("F")
 
 
 class Agenda(Protocol[D]):
@@ -123,19 +124,26 @@ def wake(agenda: Agenda[D], hints: Hints, clock: Clock, telemetry: Telemetry, un
       |== gone, if still due at that time ==>|
     """
     now = clock.now()
-    block: list[D] = []
-    for due in agenda.due(now):
-        block.append(due)
+
+    def send(block: Sequence[D]) -> None:
+        hints.send([due.hint for due in block])
+        for due in block:
+            agenda.done(due, now)
+        telemetry.count(Metric.WOKEN, len(block))
+
+    in_blocks(agenda.due(now), send, clock, until)
+
+
+def in_blocks(found: Iterable[F], send: Callable[[Sequence[F]], None], clock: Clock, until: float) -> int:
+    """Send what is found, a block at a time, until the time is over; how many."""
+    sent, block = 0, list[F]()
+    for one in found:
+        block.append(one)
         if len(block) == AT_ONCE:
-            _wake(block, agenda, hints, telemetry, now)
-            block = []
+            send(block)
+            sent, block = sent + len(block), []
             if clock.now() >= until:
-                return
-    _wake(block, agenda, hints, telemetry, now)
-
-
-def _wake(block: Sequence[D], agenda: Agenda[D], hints: Hints, telemetry: Telemetry, now: float) -> None:
-    hints.send([due.hint for due in block])
-    for due in block:
-        agenda.done(due, now)
-    telemetry.count(Metric.WOKEN, len(block))
+                return sent
+    if block:
+        send(block)
+    return sent + len(block)

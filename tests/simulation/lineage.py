@@ -38,7 +38,6 @@ class Lineage:
         returns: per tag that was read, the one of the same text that was overwritten: a user had come back to it.
         siblings: per tag, the tag that stood on the other side with the same text: its user may have seen either.
         reversals: tags of what an operator put back.
-        restored: texts of whole units that an operator put back: they are one writer's, whoever wrote them before.
         late_creations: requests to create a row or record that landed after their client had given up.
         late: what commits now is a request whose client has given up.
         late_places: what such a request has written, and nobody since.
@@ -56,7 +55,6 @@ class Lineage:
     excused: set[int] = field(default_factory=set)
     returns: dict[int, int] = field(default_factory=dict)
     siblings: dict[int, int] = field(default_factory=dict)
-    restored: set[tuple[str, ...]] = field(default_factory=set)
     reversals: set[int] = field(default_factory=set)
     late_creations: int = 0
     late: bool = False
@@ -295,6 +293,6 @@ class Lineage:
             tags = [self.tags.get((side, id_, name)) for name in GROUP]
             edits = {self.edits[tag] for tag in tags if tag is not None}
             texts = tuple(self.texts[tag] for tag in tags if tag is not None)
-            if len(edits - {0}) > 1 and texts not in self.restored and not self._of_one(texts):
+            if len(edits - {0}) > 1 and not self._of_one(texts):
                 found.append(f"{side} {id_}: {[self._name(tag) for tag in tags if tag is not None]}")
         return found

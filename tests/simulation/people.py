@@ -320,7 +320,6 @@ class People:
         if not kept:
             return
         edit = lineage.next_edit()
-        lineage.restored.add(value)
         for text, tags in zip(value, shown, strict=True):
             tag = lineage.answer(text, tags, edit)
             lineage.reversals.add(tag)

@@ -7,7 +7,8 @@ import pytest
 from chalicelib.aws.pauses import EVERYTHING, Pause
 from chalicelib.core.errors import Rejected, Unavailable
 from chalicelib.core.model import Change, Hint, RowId, SalesforceId
-from chalicelib.jobs.pausing import AT_ONCE, LIFTED_SECONDS, Pausing, covers, send_back
+from chalicelib.jobs.pausing import LIFTED_SECONDS, Pausing, covers, send_back
+from chalicelib.jobs.rounds import AT_ONCE
 from tests.fakes.clock import FakeClock
 from tests.fakes.hints import MemoryHints
 from tests.unit.jobs.sample import ID, MAPPINGS

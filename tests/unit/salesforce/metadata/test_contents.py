@@ -2,34 +2,16 @@
 
 import pytest
 
-from chalicelib.core.catalog import SalesforceField, SalesforceObject
+from chalicelib.core.catalog import SalesforceObject
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.salesforce.metadata.contents import check_webhook_url, long_texts
+from tests.unit.core.schema_sample import sf_field
 from tests.unit.salesforce.metadata.samples import OBJECTS, WEBHOOK_URL, request
 
 
 def described(name: str, **lengths: tuple[str, int]) -> SalesforceObject:
     """An object with fields of these types and lengths."""
-    fields = {
-        field: SalesforceField(
-            name=field,
-            label=field,
-            type=kind,
-            length=length,
-            precision=0,
-            scale=0,
-            nillable=True,
-            createable=True,
-            updateable=True,
-            calculated=False,
-            auto_number=False,
-            external_id=False,
-            unique=False,
-            restricted_picklist=False,
-            reference_to=(),
-        )
-        for field, (kind, length) in lengths.items()
-    }
+    fields = {field: sf_field(field, kind, length=length) for field, (kind, length) in lengths.items()}
     return SalesforceObject(name, fields)
 
 
