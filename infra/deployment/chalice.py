@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.deployment import programs
 from infra.deployment.errors import DeploymentError
-from infra.deployment.progress import log_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,23 +99,12 @@ class Chalice:
         self._run("delete")
 
     def _run(self, command: str, *arguments: str) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
-            try:
-                done = subprocess.run(
-                    [COMMAND, command, "--stage", self.stage, *arguments],
-                    cwd=self.build,
-                    env=dict(self.environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=LONGEST_SECONDS,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise DeployError(f"chalice {command} took longer than {LONGEST_SECONDS} s") from error
-        if done.returncode:
-            raise DeployError(f"chalice {command} failed:\n{log_end(self.log)}")
+        called = [COMMAND, command, "--stage", self.stage, *arguments]
+        wrong = programs.run(
+            called, folder=self.build, environment=self.environment, log=self.log, seconds=LONGEST_SECONDS
+        )
+        if wrong:
+            raise DeployError(f"chalice {command} {wrong}")
 
 
 def deployed(target: Path, stage: str) -> Deployment:

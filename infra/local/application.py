@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass, field
@@ -17,8 +16,7 @@ import requests
 from psycopg import sql
 
 from chalicelib.salesforce.metadata.messages import FIXED_FIELDS
-from infra.deployment import build, chalice, events, sources, stacks
-from infra.deployment.progress import log_end
+from infra.deployment import build, chalice, events, programs, sources, stacks
 from infra.deployment.stages import ONE_MACHINE, Stage
 from infra.local.credentials import INSTANCE_URL
 from infra.local.layout import ROOT
@@ -182,24 +180,15 @@ class Application:
     def _run(self, *arguments: str, **environment: str) -> None:
         """Run a Python program of the application's."""
         layout = self.services.layout
-        log = layout.log("manage")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
-            try:
-                done = subprocess.run(
-                    [sys.executable, *arguments],
-                    cwd=layout.source,
-                    env=plain_environment(**self.services.marker, **self.environment, **environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=COMMAND_SECONDS,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise ApplicationError(f"{' '.join(arguments)} took longer than {COMMAND_SECONDS} s") from error
-        if done.returncode:
-            raise ApplicationError(f"{' '.join(arguments)} failed:\n{log_end(log)}")
+        wrong = programs.run(
+            [sys.executable, *arguments],
+            folder=layout.source,
+            environment=plain_environment(**self.services.marker, **self.environment, **environment),
+            log=layout.log("manage"),
+            seconds=COMMAND_SECONDS,
+        )
+        if wrong:
+            raise ApplicationError(f"{' '.join(arguments)} {wrong}")
 
     def tell_org(self) -> None:
         """Let the org send outbound messages and change events of every mapped object."""

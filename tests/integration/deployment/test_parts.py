@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from infra.deployment import cloudformation, queues, sources, stacks
 from infra.deployment.errors import DeploymentError
 from infra.deployment.stages import Stage
 from infra.local.emulator import Emulator
+from tests.integration.emulators import clients_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,16 +27,8 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture(scope="module")
 def client(emulator: Emulator) -> Iterator[Callable[[str], Any]]:
     """Make clients of the emulator."""
-    clients: dict[str, Any] = {}
-    make: Any = boto3.client
-
-    def get(service: str) -> Any:
-        clients[service] = clients.get(service) or make(service, **emulator.client_arguments)
-        return clients[service]
-
-    yield get
-    for each in clients.values():
-        each.close()
+    with clients_of(emulator) as get:
+        yield get
 
 
 @pytest.fixture(scope="module")

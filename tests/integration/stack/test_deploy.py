@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 import requests
 
@@ -15,6 +14,7 @@ from infra.deployment import build, chalice, events, sources, stacks
 from infra.deployment.stages import Stage
 from infra.local.emulator import Emulator
 from infra.local.processes import plain_environment
+from tests.integration.emulators import clients_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,16 +59,8 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture(scope="module")
 def client(emulator: Emulator) -> Iterator[Callable[[str], Any]]:
     """Make clients of the emulator."""
-    clients: dict[str, Any] = {}
-    make: Any = boto3.client
-
-    def get(service: str) -> Any:
-        clients[service] = clients.get(service) or make(service, **emulator.client_arguments)
-        return clients[service]
-
-    yield get
-    for each in clients.values():
-        each.close()
+    with clients_of(emulator) as get:
+        yield get
 
 
 @pytest.fixture(scope="module")

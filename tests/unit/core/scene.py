@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+
 from chalicelib.core.ledger import Answer, Base, Entry, Issue, IssueKind
 from chalicelib.core.mapping import Field, Kind, Mappings, ObjectMapping, Policy, Unit, Values
 from chalicelib.core.model import Change, Fields, Hint, PrimaryKey, Record, RecordKey, RowId, SalesforceId, Side
@@ -21,7 +23,7 @@ from tests.fakes.hints import MemoryHints
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.records import MemoryRecords
 from tests.fakes.rows import Captured, Cell, MemoryRows
-from tests.unit.core.wire import Wire
+from tests.unit.core.wire import Wire, WorkerDied
 
 ORG = "00D000000000001EAA"
 LIMITS = Limits(lease=25.0, margin=5.0, rounds=6)
@@ -299,6 +301,19 @@ class Scene:
         kept = self.ledger.answer(self.key(pair), unit, answer)
         self.queue.append(self.message(pair, Side.SALESFORCE, content=False))
         return kept
+
+    def die_before(self, call: str) -> None:
+        """A worker takes every message, and dies before its next call; later its messages come again."""
+        hints = self.take()
+
+        def die() -> None:
+            raise WorkerDied
+
+        self.wire.meanwhile(call, die)
+        with pytest.raises(WorkerDied):
+            self.settle(*hints)
+        self.queue[:0] = hints
+        self.clock.advance(VISIBILITY)
 
     def retry(self, pair: Pair) -> None:
         """An operator has parked writes tried again."""

@@ -7,8 +7,7 @@ from chalicelib.core.ledger import Answer, Base, BaseState, Cause, IssueKind
 from chalicelib.core.model import Side
 from chalicelib.core.ports import Kept, Stale, WriteKind
 from chalicelib.core.recover import settled
-from tests.unit.core.scene import VISIBILITY, Pair, Scene, one
-from tests.unit.core.wire import WorkerDied
+from tests.unit.core.scene import Pair, Scene, one
 
 OURS, THEIRS, DECIDED = "Acme Ltd", "Acme Inc", "Acme Co"
 
@@ -133,16 +132,7 @@ def half_landed() -> tuple[Scene, Pair]:
     scene, pair = in_conflict()
     scene.answer(pair, "Name", DECIDED)
     scene.wire.calls.clear()
-    hints = scene.take()
-
-    def die() -> None:
-        raise WorkerDied
-
-    scene.wire.meanwhile("records.write", die)
-    with pytest.raises(WorkerDied):
-        scene.settle(*hints)
-    scene.queue[:0] = hints
-    scene.clock.advance(VISIBILITY)
+    scene.die_before("records.write")
     return scene, pair
 
 

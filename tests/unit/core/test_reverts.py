@@ -11,8 +11,7 @@ from chalicelib.core.ledger import Answer, BaseState, Cause, History, IssueKind
 from chalicelib.core.model import Side
 from chalicelib.core.ports import Kept, Stale
 from chalicelib.core.recover import settled
-from tests.unit.core.scene import VISIBILITY, Pair, Scene, one
-from tests.unit.core.wire import WorkerDied
+from tests.unit.core.scene import Pair, Scene, one
 
 FIRST, SECOND = "Acme", "Acme Ltd"
 
@@ -105,16 +104,7 @@ def half_landed() -> tuple[Scene, Pair]:
     """The worker died between Postgres and Salesforce."""
     scene, pair = edited()
     put_back(scene, pair)
-    hints = scene.take()
-
-    def die() -> None:
-        raise WorkerDied
-
-    scene.wire.meanwhile("records.write", die)
-    with pytest.raises(WorkerDied):
-        scene.settle(*hints)
-    scene.queue[:0] = hints
-    scene.clock.advance(VISIBILITY)
+    scene.die_before("records.write")
     return scene, pair
 
 
