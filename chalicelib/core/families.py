@@ -62,8 +62,8 @@ class Families:
             ready.append(work)
         return ready
 
-    def await_blamed(self, work: Work, error: ParentMissing) -> bool:
-        """Register a child for the parents that a side does not have; False where the error names none."""
+    def blamed(self, work: Work, error: ParentMissing) -> set[Identity]:
+        """The parents that a side does not have, as the references say which it named; empty: it names none."""
         values = {name: value for side in Side for name, value in work.planned.fields.get(side, {}).items()}
         parents: set[Identity] = set()
         for name in error.fields:
@@ -71,17 +71,19 @@ class Families:
             parent = self._mappings.by_name.get(field.parent) if field is not None and field.parent else None
             if parent is not None and isinstance(value, str):
                 parents.add(SalesforceId(parent.object, value))
-        if not parents:
-            return False
+        return parents
+
+    def await_blamed(self, work: Work, error: ParentMissing, parents: set[Identity]) -> bool:
+        """Register a child for parents that a side does not have; whether nothing is left but to wait for them."""
         if not parents <= work.awaited.keys():
             self._register(work, parents - work.awaited.keys())
-        elif work.planned.existence is not None:
+            return False
+        if work.planned.existence is not None:
             self._tell(work, parents)
-            work.end(Result.WAITING)
-        else:
-            work.blamed |= parents
-            work.without |= {unit.name for unit in work.mapping.units if set(unit.fields) & set(error.fields)}
-        return True
+            return True
+        work.blamed |= parents
+        work.without |= {unit.name for unit in work.mapping.units if set(unit.fields) & set(error.fields)}
+        return False
 
     def _register(self, work: Work, parents: Collection[Identity]) -> None:
         """Register a child anew; the time of its first registration stays."""

@@ -196,10 +196,11 @@ class Writing:
 
     def _failed(self, work: Work, side: Side, error: TwinledgerError) -> None:
         now = self._clock.now()
-        if isinstance(error, ParentMissing) and self._families.await_blamed(work, error):
-            self._advance(work, journal.released(work, now))
-            if work.again and work.result is Result.WAITING:
-                work.result = None  # what came in meanwhile may name another parent
+        if isinstance(error, ParentMissing) and (parents := self._families.blamed(work, error)):
+            waits = self._families.await_blamed(work, error, parents)
+            released = self._advance(work, journal.released(work, now))
+            if waits and released and not work.again:  # what came in meanwhile may name another parent
+                work.end(Result.WAITING)
         elif isinstance(error, Parked):
             self._advance(work, journal.refused(work, now, side, error))
             work.conflicts += 1

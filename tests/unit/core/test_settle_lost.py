@@ -7,7 +7,8 @@ import pytest
 from chalicelib.core.errors import Throttled, Unavailable
 from chalicelib.core.model import RowId, Side
 from chalicelib.core.work import Result
-from tests.unit.core.scene import Scene
+from tests.unit.core.kin import CONTACTS, child_record, parent_record
+from tests.unit.core.scene import Pair, Scene
 from tests.unit.core.test_settle_crashes import STORIES, calls_of, settled
 from tests.unit.core.wire import WorkerDied
 
@@ -132,3 +133,26 @@ def test_a_parent_whose_children_could_not_be_woken_comes_again() -> None:
 
     assert told == [Result.RETRY]
     assert len(scene.ledger.waiting) == 1
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["not reached", "no answer"])
+def test_a_child_that_waits_holds_no_lease(late: bool) -> None:
+    """Whatever call is not answered while it is put off, its parent finds it free, or its message comes again."""
+    orphan = Scene()
+    child_record(orphan, parent_record(orphan))
+    orphan.settle()
+    rows = {}
+    for number in range(1, len(orphan.wire.calls) + 1):
+        scene = Scene()
+        parent = Pair("Account", "public.account", parent_record(scene))
+        child_record(scene, parent.sfid)
+        scene.wire.fails_at, scene.wire.fails_late = number, late
+        unanswered = [outcome.hint for outcome in scene.settle() if not outcome.acknowledged]
+        scene.settle(scene.message(parent, Side.SALESFORCE))
+        scene.settle(*scene.take())  # the parent's message to those that waited
+        scene.clock.advance(60.0)
+        scene.queue.extend(unanswered)
+        scene.drain()
+        rows[number] = len(scene.rows.rows(CONTACTS))
+
+    assert rows == dict.fromkeys(rows, 1)
