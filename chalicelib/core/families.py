@@ -11,16 +11,18 @@ A child registers anew on every pass, under a new id, and what is removed is onl
     worker 1:  settles the child | ....................................... | forgets what it knew: another id, it stays
     worker 2:                       a newer row names a missing parent: registers, looks again, acknowledges
 
-A parent that is not there after a while may never come: then an issue says whom the child waits for.
+A parent that is not there after a while may never come: then an issue says whom the child waits for. Records that wait
+for each other would wait for ever: see :mod:`chalicelib.core.circles`.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from chalicelib.core.circles import Circles
 from chalicelib.core.errors import ParentMissing, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Identity, RowId, SalesforceId, Side
+from chalicelib.core.model import Change, Hint, Identity, RowId, SalesforceId, Side
 from chalicelib.core.plan import PARENT_SLOT, Conflict
 from chalicelib.core.ports import Clock, Hints, Ledger, Waiter
 from chalicelib.core.work import WAKE, Result, Work
@@ -31,11 +33,12 @@ PARENT_GRACE = 60.0  # seconds that a child waits before a person is told
 class Families:
     """Waiters and those that wake them."""
 
-    def __init__(self, mappings: Mappings, ledger: Ledger, hints: Hints, clock: Clock) -> None:
+    def __init__(self, mappings: Mappings, ledger: Ledger, hints: Hints, clock: Clock, circles: Circles) -> None:
         self._mappings = mappings
         self._ledger = ledger
         self._hints = hints
         self._clock = clock
+        self._circles = circles
 
     def recall(self, works: Sequence[Work]) -> None:
         """Note what records are registered for that were woken, or that an earlier worker may have registered."""
@@ -46,8 +49,8 @@ class Families:
     def await_unlinked(self, works: Sequence[Work]) -> list[Work]:
         """Register children whose row names a parent that Salesforce does not have yet; those that can go on.
 
-        Of those that are to be created nothing is written before their parents are there; of others, only the
-        references are left as they are.
+        Of those that are to be created nothing is written before their parents are there, unless they wait for each
+        other; of others, only the references are left as they are.
         """
         ready = []
         for work in works:
@@ -55,7 +58,7 @@ class Families:
             if not missing <= work.awaited.keys():
                 self._register(work, missing - work.awaited.keys())  # and look again, from the start
                 continue
-            if missing and work.creates_record:
+            if missing and work.creates_record and not self._goes_first(work, Side.POSTGRES, missing):
                 work.planned.put_off(work.ground)
                 work.planned.held_back |= {Side.SALESFORCE} & work.current.refusals.keys()
             self._tell(work, missing | work.blamed)
@@ -78,11 +81,27 @@ class Families:
         if not parents <= work.awaited.keys():
             self._register(work, parents - work.awaited.keys())
             return False
-        if work.planned.existence is not None:
+        if work.planned.existence is not None and not self._goes_first(work, Side.SALESFORCE, parents):
             self._tell(work, parents)
             return True
         work.blamed |= parents
         work.without |= {unit.name for unit in work.mapping.units if set(unit.fields) & set(error.fields)}
+        return False
+
+    def _goes_first(self, work: Work, side: Side, parents: Collection[Identity]) -> bool:
+        """Whether a record is to be made without its parents, which wait for it; where another is, that one is woken.
+
+        Nobody is in a circle for whom nobody waits.
+        """
+        if not self._ledger.waiters(work.identities):
+            return False
+        (own,) = (one for one in work.identities if isinstance(one, RowId) is (side is Side.POSTGRES))
+        circle = self._circles.around(own)
+        if circle is None or circle.first is None:
+            return False
+        if circle.first == own:
+            return circle.members >= set(parents)
+        self._hints.send([Hint(circle.first, Change.UPDATED, f"{WAKE}{self._clock.new_id()}")])
         return False
 
     def _register(self, work: Work, parents: Collection[Identity]) -> None:

@@ -54,6 +54,7 @@ class Field:
         nullable: whether the column takes NULL; where not, an empty text is stored as ''.
         writable: the sides that the sync may write this field on.
         parent: for a reference, the mapping of the parent; None otherwise.
+        required: of a reference: whether Salesforce makes no record without it.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Field:
     nullable: bool = True
     writable: frozenset[Side] = frozenset(Side)
     parent: str | None = None
+    required: bool = False
 
 
 Values = tuple[Value, ...]  # a unit's values, in the order of its fields

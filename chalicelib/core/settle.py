@@ -18,6 +18,7 @@ given up may still land, and is then found by its marker, or fails by its condit
 
 from collections.abc import Sequence
 
+from chalicelib.core.circles import Circles
 from chalicelib.core.errors import Parked, ProtocolError, Superseded, TwinledgerError
 from chalicelib.core.families import Families
 from chalicelib.core.identify import Identifier
@@ -63,7 +64,8 @@ class Settler:
         self._records = records
         self._clock = clock
         self._limits = limits or Limits()
-        self._families = Families(mappings, ledger, hints, clock)
+        circles = Circles(mappings, rows, records)
+        self._families = Families(mappings, ledger, hints, clock, circles)
         self._identifier = Identifier(mappings, ledger, rows, records, organization_id)
         self._matching = Matching(ledger, rows, records)
         self._reading = Reading(ledger, rows, records, clock)

@@ -36,6 +36,7 @@ def resolve_field(context: Context, declared: DeclaredField) -> Field | None:
         nullable=column.nullable,
         writable=writable,
         parent=declared.references,
+        required=kind is Kind.REFERENCE and not field.nillable,
     )
 
 

@@ -73,6 +73,7 @@ def _field(field: Field) -> dict[str, object]:
         "nullable": field.nullable,
         "writable": _sides(field.writable),
         "parent": field.parent,
+        "required": field.required,
     }
 
 
@@ -113,6 +114,7 @@ def _read_field(content: dict[str, Any]) -> Field:
         nullable=content["nullable"],
         writable=_read_sides(content["writable"]),
         parent=content["parent"],
+        required=content.get("required", False),  # what an earlier version has stored does not say
     )
 
 

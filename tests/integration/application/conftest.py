@@ -33,6 +33,7 @@ __all__ = ["aws"]
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "infra" / "local" / "sample.sql"
+MAPPINGS = ROOT / "chalicelib" / "mappings.toml"
 TOKEN = "a-token-of-the-test-stage"
 API_KEY = "an-api-key-of-the-test-stage"
 SIGNING_KEY = "an-hmac-key-of-the-test-stage"
@@ -106,7 +107,7 @@ class World:
         return body
 
 
-def environment(aws: Stage, mappings: Path = ROOT / "chalicelib" / "mappings.toml") -> dict[str, str]:
+def environment(aws: Stage, mappings: Path = MAPPINGS) -> dict[str, str]:
     """The environment variables of the functions."""
     outputs = {variable: aws.outputs[output] for variable, output in OUTPUTS.items()}
     return outputs | {"TWINLEDGER_STAGE": "test", "TWINLEDGER_MAPPINGS": str(mappings)}
@@ -176,7 +177,19 @@ def permitted(permissions: Permissions) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def world(aws: Stage, cluster: Cluster, permissions: Permissions, request: pytest.FixtureRequest) -> Iterator[World]:
+def kept_the_same() -> tuple[Path, Path]:
+    """The tables, and the mapping file."""
+    return SAMPLE, MAPPINGS
+
+
+@pytest.fixture(scope="module")
+def world(
+    aws: Stage,
+    cluster: Cluster,
+    permissions: Permissions,
+    kept_the_same: tuple[Path, Path],
+    request: pytest.FixtureRequest,
+) -> Iterator[World]:
     """The sample's tables, an empty org and an empty ledger, and secrets that lead to them; nothing is installed."""
     with running_org() as org, pytest.MonkeyPatch.context() as patch:
         org.reset()
@@ -198,12 +211,13 @@ def world(aws: Stage, cluster: Cluster, permissions: Permissions, request: pytes
         patch.setenv("AWS_DEFAULT_REGION", aws.options["region_name"])
         patch.setenv("AWS_ACCESS_KEY_ID", aws.options["aws_access_key_id"])
         patch.setenv("AWS_SECRET_ACCESS_KEY", aws.options["aws_secret_access_key"])
-        wiring = Wiring(environment(aws))
+        tables, mappings = kept_the_same
+        wiring = Wiring(environment(aws, mappings))
         patch.setattr(app, "wiring", wiring)
         patch.setattr(BaseClient, "_patched_env_vars", lambda _client, _variables: nullcontext())  # two calls at once
         patch.setattr(queues, "deduplication_of", lambda hint: _of_this_module(request.module.__name__, hint))
         with psycopg.connect(dsn, autocommit=True) as database, Client(app.app) as client:
-            database.execute(SAMPLE.read_bytes())
+            database.execute(tables.read_bytes())
             yield World(aws, org, database, wiring, client)
         wiring.connection.drop()
 
