@@ -16,9 +16,21 @@ from typing import TypeAlias
 from chalicelib import pages
 from chalicelib.admin import metadata_options, salesforce_metadata
 from chalicelib.core.errors import ConfigurationError, TwinledgerError
-from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
-from chalicelib.desk import FAILED, RECORD, issues, lines, resolve, retry, revert, revert_options, settle, show
+from chalicelib.desk import (
+    FAILED,
+    RECORD,
+    issues,
+    issues_options,
+    lines,
+    positive,
+    resolve,
+    retry,
+    revert,
+    revert_options,
+    settle,
+    show,
+)
 from chalicelib.rotation import rotate_webhook_secret, rotation_options
 from chalicelib.stops import pause, pause_options, resume, resume_options
 from chalicelib.wiring import Wiring
@@ -65,6 +77,9 @@ def install(wiring: Wiring, options: argparse.Namespace) -> None:
     lines(f"warning: {warning}" for warning in done.warnings)
     names = ", ".join(mapping.name for mapping in done.installation.mappings.mappings)
     lines([f"installed: {names}; {len(done.sql)} steps in the database, org {done.installation.organization_id}"])
+    older = wiring.archive.index_older()
+    if older:
+        lines([f"{older} issues of an earlier version were brought into the index by kind"])
 
 
 def uninstall(wiring: Wiring, options: argparse.Namespace) -> None:
@@ -130,19 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     command(status).add_argument("--json", action="store_true", help="for machines")
     rotation_options(command(rotate_webhook_secret))
     command(settle).add_argument("record", metavar="RECORD", help=RECORD)
-    listing = command(issues)
-    which = listing.add_mutually_exclusive_group()
-    which.add_argument("--closed", dest="which", action="store_const", const="closed", help="those that are over")
-    which.add_argument("--all", dest="which", action="store_const", const="all", help="open ones, then closed ones")
-    listing.set_defaults(which="open")
-    listing.add_argument("--mapping", metavar="NAME", help="only of this mapping")
-    listing.add_argument("--kind", type=str.upper, choices=list(IssueKind), help="only of this kind")
-    listing.add_argument("--limit", type=_positive, default=50, help="how many at once (50)")
-    listing.add_argument("--after", metavar="ID", help="go on after this issue")
-    listing.add_argument("--json", action="store_true", help="in full, for machines")
+    issues_options(command(issues))
     showing = command(show)
     showing.add_argument("record", metavar="RECORD", help=RECORD)
-    showing.add_argument("--limit", type=_positive, default=20, help="how much history (20)")
+    showing.add_argument("--limit", type=positive, default=20, help="how much history (20)")
     showing.add_argument("--json", action="store_true", help="in full, for machines")
     deciding = command(resolve)
     deciding.add_argument("id", metavar="ID", help="issue id")
@@ -163,10 +169,3 @@ def _parser() -> argparse.ArgumentParser:
     resume_options(command(resume))
     command(retry).add_argument("record", metavar="RECORD", help=RECORD)
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("1 at least")
-    return number

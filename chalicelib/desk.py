@@ -7,13 +7,15 @@ import argparse
 import getpass
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
 
 from chalicelib import pages
 from chalicelib.core.errors import Rejected
-from chalicelib.core.ledger import Issue
+from chalicelib.core.ledger import Issue, IssueKind
+from chalicelib.core.listing import Cursor, IssueState, Wanted, place
 from chalicelib.core.model import Fields, Side
 from chalicelib.core.problems import choose
 from chalicelib.jobs.deciding import Decision, End, Standing
@@ -25,6 +27,7 @@ S = TypeVar("S")
 FAILED = 2
 UNFINISHED = 3  # what was asked for is under way
 RECORD = f"{FORMS}, such as public.account:17"
+LONGEST_PAGE = 100  # issues that are read at once
 LOOK_AGAIN = 0.2  # seconds between two looks at a decision
 
 
@@ -45,11 +48,7 @@ def issues(wiring: Wiring, options: argparse.Namespace) -> None:
     after = wiring.archive.issue(options.after) if options.after else None
     if options.after and after is None:
         raise Rejected(f"there is no issue {options.after} to go on after")
-    found = (
-        issue
-        for issue in _listed(wiring, options, after)
-        if options.mapping in {None, issue.mapping} and options.kind in {None, issue.kind}
-    )
+    found = _listed(wiring, options, after)
     listed = list(islice(found, options.limit))
     more = next(found, None) is not None
     if options.json:
@@ -63,14 +62,56 @@ def issues(wiring: Wiring, options: argparse.Namespace) -> None:
         lines([" ".join(["no", which, "issues"] if which else ["no", "issues"])])
 
 
+def issues_options(listing: argparse.ArgumentParser) -> None:
+    """What `issues` may be told."""
+    which = listing.add_mutually_exclusive_group()
+    which.add_argument("--closed", dest="which", action="store_const", const="closed", help="those that are over")
+    which.add_argument("--all", dest="which", action="store_const", const="all", help="open ones, then closed ones")
+    listing.set_defaults(which="open")
+    listing.add_argument("--mapping", metavar="NAME", help="only of this mapping")
+    listing.add_argument("--kind", type=str.upper, choices=list(IssueKind), help="only of this kind")
+    listing.add_argument("--from", dest="since", metavar="MOMENT", help="only those opened (closed) since")
+    listing.add_argument("--to", dest="until", metavar="MOMENT", help="only those opened (closed) before")
+    listing.add_argument("--newest", action="store_true", help="the newest first, of open ones too")
+    listing.add_argument("--limit", type=positive, default=50, help="how many at once (50)")
+    listing.add_argument("--after", metavar="ID", help="go on after this issue")
+    listing.add_argument("--json", action="store_true", help="in full, for machines")
+
+
 def _listed(wiring: Wiring, options: argparse.Namespace, after: Issue | None) -> Iterator[Issue]:
     """Open issues, closed ones, or both, after one of them."""
-    place = "" if after is None else after.id
+    names = (options.mapping,) if options.mapping else (*wiring.installed().mappings.by_name, "")
+    wanted = Wanted(
+        mappings=names if options.mapping or options.kind else (),
+        kinds=(options.kind,) if options.kind else (),
+        since=moment(options.since) if options.since else None,
+        until=moment(options.until) if options.until else None,
+        newest_first=options.newest,
+    )
+    cursor = None if after is None else Cursor(place(after))
     if options.which != "closed" and (after is None or after.closed_at is None):
-        yield from wiring.archive.listed(after=place)
-        place = ""
+        yield from _pages(wiring, wanted, cursor, options.limit)
+        cursor = None
     if options.which != "open":
-        yield from wiring.archive.listed(closed=True, after=place)
+        yield from _pages(wiring, replace(wanted, state=IssueState.CLOSED, newest_first=True), cursor, options.limit)
+
+
+def _pages(wiring: Wiring, wanted: Wanted, cursor: Cursor | None, limit: int) -> Iterator[Issue]:
+    """The issues of a list, read page by page as far as they are asked for."""
+    while True:
+        page = wiring.archive.page(wanted, min(limit + 1, LONGEST_PAGE), cursor)
+        yield from page.issues
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def positive(text: str) -> int:
+    """A number of things on the command line."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("1 at least")
+    return number
 
 
 def show(wiring: Wiring, options: argparse.Namespace) -> None:
@@ -185,13 +226,21 @@ def _moment(options: argparse.Namespace) -> float:
     Raises:
         Rejected: it is no moment.
     """
-    text = options.before or options.to
+    seconds = moment(options.before or options.to)
+    return math.nextafter(seconds, 0.0) if options.before else math.nextafter(math.floor(seconds) + 1.0, 0.0)
+
+
+def moment(text: str) -> float:
+    """A moment on the command line, in UTC where it names no zone; seconds since the epoch.
+
+    Raises:
+        Rejected: it is no moment.
+    """
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise Rejected(f'"{text}" is no moment: write it as `show` does, 2026-11-24 10:11:44Z') from None
-    seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-    return math.nextafter(seconds, 0.0) if options.before else math.nextafter(math.floor(seconds) + 1.0, 0.0)
+    return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
 
 
 def retry(wiring: Wiring, options: argparse.Namespace) -> None:

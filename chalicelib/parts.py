@@ -1,7 +1,6 @@
 """The parts that have to do well, and how each is asked. Nothing is loaded before it is."""
 # ruff: noqa: PLC0415
 
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from chalicelib.systems import Systems
 if TYPE_CHECKING:
     from chalicelib.jobs.status import Part
 
-MOST_ISSUES = 1000  # that are counted
+MOST_ISSUES = 1000  # of one mapping and kind that are counted
 
 
 def parts_of(systems: Systems) -> "tuple[Part, ...]":
@@ -54,7 +53,8 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
         return status.swept(installation, turns, clock.now(), stretched=scarce(systems.usage))
 
     def issues() -> str:
-        return status.opened(list(islice(systems.archive.listed(), MOST_ISSUES)), MOST_ISSUES)
+        names = (*systems.installed().mappings.by_name, "")
+        return status.opened(systems.archive.counts(names, MOST_ISSUES), MOST_ISSUES)
 
     return (
         Part("ledger", ledger, f"look at AWS, its credentials and region, and the table {settings.ledger_table}"),

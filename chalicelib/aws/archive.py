@@ -1,22 +1,19 @@
 """Issues and history: what people see of the past, and how it is written in one go with an entry."""
 
-import heapq
-import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.aws import codec, items
-from chalicelib.aws.bodies import Bodies, MissingChunk, Spilled
+from chalicelib.aws.bodies import MissingChunk, Spilled
+from chalicelib.aws.issues import Issues
 from chalicelib.aws.items import Attributes
 from chalicelib.aws.table import Put, Table
-from chalicelib.core.errors import ProtocolError
 from chalicelib.core.ledger import EntryChange, History, Issue
+from chalicelib.core.listing import place, state_of
 from chalicelib.core.model import RecordKey
 
 DAY = 86_400.0  # seconds
 RETENTION = 90 * DAY
-ROUNDS = 4  # reads of an issue that keeps being written
-PAGE = 25  # issues of a list that are read at once
 
 _NEWER = "attribute_not_exists(pk) OR entry_version <= :version"
 
@@ -34,7 +31,7 @@ class Prepared:
     spilled: Spilled | None = None
 
 
-class Archive:
+class Archive(Issues):
     """Issues and history in the table.
 
     Args:
@@ -43,95 +40,13 @@ class Archive:
     """
 
     def __init__(self, table: Table, retention: float = RETENTION) -> None:
-        self._table = table
+        super().__init__(table)
         self._retention = retention
-        self._bodies = Bodies(table)
-
-    # --- reads
-
-    def issue(self, issue_id: str) -> Issue | None:
-        """An issue by its id, open or closed; None where there is none."""
-        pointer = self._table.get((f"issue#{issue_id}", "issue"))
-        return None if pointer is None else self._issue(items.issue_key(pointer["record_key"]["S"], issue_id))
-
-    def issues_of(self, key: RecordKey) -> Sequence[Issue]:
-        """All issues of a record, open and closed, in order of opening."""
-        found = self._table.query(items.entry_key(key)[0], ("issue#", "issue$"))
-        return [issue for item in found if (issue := self._issue(items.key_of(item), item)) is not None]
-
-    def read_issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
-        """Issues of one record by their ids; ids that are not there are left out."""
-        found = self._table.get_many([items.issue_key(key, issue_id) for issue_id in ids])
-        issues = (self._issue(place, item) for place, item in found.items())
-        return {issue.id: issue for issue in issues if issue is not None}
-
-    def open_issues(self, limit: int = 100, after: str = "") -> Sequence[Issue]:
-        """The first open issues of :meth:`listed`."""
-        return list(itertools.islice(self.listed(after=after), limit))
-
-    def listed(self, *, closed: bool = False, after: str = "") -> Iterator[Issue]:
-        """Open issues in order of opening, or closed ones, the last closed first; read as far as they are asked for.
-
-        The index may lag behind by a moment; what it lists is read again, so that no issue is shown as what it is no
-        longer.
-
-        Args:
-            closed: which ones.
-            after: only those that come after the issue with this id.
-        """
-        start = self.issue(after) if after else None
-        shards = (self._indexed(shard, start, closed=closed) for shard in items.shards())
-        listed = heapq.merge(*shards, key=lambda item: item["issue_at"]["S"], reverse=closed)
-        while keys := [items.key_of(item) for item in itertools.islice(listed, PAGE)]:
-            found = self._table.get_many(keys)
-            read = (self._issue(key, found[key]) for key in keys if key in found)
-            yield from (issue for issue in read if issue is not None and (issue.closed_at is not None) is closed)
-
-    def count_open(self, most: int, since: float = 0.0) -> int:
-        """How many issues are open that were opened since; by the index, which may lag behind by a moment.
-
-        Args:
-            most: up to which they are counted.
-            since: seconds since the epoch.
-        """
-        shards = (self._indexed(shard, None, closed=False, since=since) for shard in items.shards())
-        return sum(1 for _ in itertools.islice(itertools.chain.from_iterable(shards), most))
-
-    def _indexed(self, shard: str, start: Issue | None, *, closed: bool, since: float = 0.0) -> Iterator[Attributes]:
-        """One partition of the index, after ``start``."""
-        low, high, known = items.at(since), "~", "" if start is None else items.issue_at(start)
-        if known:
-            low, high = (low, known) if closed else (known, high)
-        found = self._table.index(
-            items.ISSUES_INDEX,
-            ("issue_shard", items.issue_shard(shard, closed=closed)),
-            ("issue_at", {"S": low}, {"S": high}),
-            page=PAGE,
-            newest_first=closed,
-        )
-        return (item for item in found if item["issue_at"]["S"] != known)
 
     def history(self, key: RecordKey, limit: int | None = None) -> Sequence[History]:
         """Overwritten values of a record, the newest first."""
         found = self._table.query(items.entry_key(key)[0], ("history#", "history$"), newest_first=True, limit=limit)
         return [codec.decode_history(body) for item in found if (body := self._body(item)) is not None]
-
-    def _body(self, item: Attributes) -> bytes | None:
-        try:
-            return self._bodies.read(item)
-        except MissingChunk:
-            return None  # it is expiring
-
-    def _issue(self, key: items.Key, item: Attributes | None = None) -> Issue | None:
-        for _ in range(ROUNDS):
-            item = item or self._table.get(key)
-            if item is None:
-                return None
-            body = self._body(item)
-            if body is not None:
-                return codec.decode_issue(body)
-            item = None  # a newer version has taken its place meanwhile
-        raise ProtocolError(f"{key[1]} points to chunks that are not there")
 
     # --- writes
 
@@ -162,8 +77,9 @@ class Archive:
             key,
             entry_version=items.number(version),
             expires_at=items.seconds(expires),
-            issue_shard=items.text(items.issue_shard(items.shard(issue.id), closed=issue.closed_at is not None)),
-            issue_at=items.text(items.issue_at(issue)),
+            issue_shard=items.text(items.issue_shard(items.shard(issue.id), state_of(issue))),
+            issue_group=items.text(items.group_of(issue)),
+            issue_at=items.text(place(issue)),
         )
         pointer = items.item(
             (f"issue#{issue.id}", "issue"), record_key=items.text(issue.key), expires_at=items.seconds(expires)

@@ -2,7 +2,7 @@
 
     pk                   sk                          what
     record#KEY           entry                       the ledger entry
-    record#KEY           issue#ID                    an issue in full; in the index ``issues``, open or closed
+    record#KEY           issue#ID                    an issue in full; in the indexes ``issues``, ``issues_by_kind``
     record#KEY           history#TIME#OPERATION#...  overwritten values; expires
     record#KEY           waits#PARENT                what a child waits for, seen from the child
     record#KEY           chunk#OWNER#VERSION#SHA#NN  a part of a body that is too large for its item
@@ -28,13 +28,15 @@ from typing import Any, TypeAlias
 
 from chalicelib.aws.codec import spell
 from chalicelib.core.errors import ProtocolError
-from chalicelib.core.ledger import FORMAT_VERSION, History, Issue
+from chalicelib.core.ledger import FORMAT_VERSION, History, Issue, IssueKind
+from chalicelib.core.listing import IssueState, at, state_of
 from chalicelib.core.model import Identity, RecordKey
 
 Attributes: TypeAlias = dict[str, Any]  # one item as the DynamoDB client takes and gives it
 Key: TypeAlias = tuple[str, str]  # partition key and sort key
 
 ISSUES_INDEX = "issues"
+KINDS_INDEX = "issues_by_kind"
 DUE_INDEX = "due"
 SHARDS = 4  # partitions of each sparse index
 
@@ -44,7 +46,6 @@ TRANSACTION_ITEMS = 100
 TRANSACTION_BYTES = 3_500_000
 
 _LONGEST_NAME = 700  # bytes of an identity in a key
-_PLACES = 17  # of a time in a sort key: seconds with microseconds, until the year 2286
 
 
 def name(identity: Identity) -> str:
@@ -52,11 +53,6 @@ def name(identity: Identity) -> str:
     text = spell(identity)
     raw = text.encode()
     return text if len(raw) <= _LONGEST_NAME else f"sha256#{hashlib.sha256(raw).hexdigest()}"
-
-
-def at(seconds: float) -> str:
-    """A time as part of a sort key: text order is time order."""
-    return f"{seconds:0{_PLACES}.6f}"
 
 
 def shard(text: str) -> str:
@@ -84,14 +80,19 @@ def issue_key(key: RecordKey, issue_id: str) -> Key:
     return entry_key(key)[0], f"issue#{issue_id}"
 
 
-def issue_at(issue: Issue) -> str:
-    """An issue's place in its list: open ones by when they were opened, closed ones by when they were closed."""
-    return f"{at(issue.opened_at if issue.closed_at is None else issue.closed_at)}#{issue.id}"
+def issue_shard(shard: str, state: IssueState) -> str:
+    """A partition of the index of all issues: those that are not open have their own."""
+    return shard if state is IssueState.OPEN else f"{state}#{shard}"
 
 
-def issue_shard(shard: str, *, closed: bool) -> str:
-    """A partition of the index of issues: the closed ones have their own."""
-    return f"closed#{shard}" if closed else shard
+def issue_group(state: IssueState, kind: IssueKind, mapping: str) -> str:
+    """A partition of the index of issues by kind and mapping."""
+    return f"{state}#{kind}#{mapping}"
+
+
+def group_of(issue: Issue) -> str:
+    """The one that an issue is in."""
+    return issue_group(state_of(issue), issue.kind, issue.mapping)
 
 
 def history_key(history: History, version: int, place: int) -> Key:

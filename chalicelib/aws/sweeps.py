@@ -13,6 +13,7 @@ import msgspec
 from chalicelib.aws import items
 from chalicelib.aws.table import Put, Table
 from chalicelib.core.errors import ProtocolError
+from chalicelib.core.listing import at
 
 T = TypeVar("T")
 
@@ -111,7 +112,7 @@ class Sweeps:
 
     def told(self, name: str, since: int) -> Mapping[str, Told]:
         """What was told of last, by record id: all with this stamp or a later one, and perhaps more."""
-        between = f"told#{items.at(max(0, since - SKEW_SECONDS))}", "told#~"
+        between = f"told#{at(max(0, since - SKEW_SECONDS))}", "told#~"
         found: dict[str, Told] = {}
         for item in self._table.query(_position(name)[0], between):
             body = _decode(items.body_of(item), _Body)
@@ -129,7 +130,7 @@ class Sweeps:
         """
         body = msgspec.json.encode({record: (one.stamp, one.closed) for record, one in told.items()})
         item = items.item(
-            (_position(name)[0], f"told#{items.at(now)}#{part}"),
+            (_position(name)[0], f"told#{at(now)}#{part}"),
             body=items.body_attribute(body, items.packed(body)),
             expires_at=items.seconds(now + KEPT_SECONDS),
         )

@@ -152,8 +152,9 @@ class Table:
         *,
         page: int,
         newest_first: bool = False,
+        also: Collection[str] = (),
     ) -> Iterator[Attributes]:
-        """One partition of an index in its order, not consistent: key, index keys and what the index projects.
+        """One partition of an index in its order, not consistent: key and index keys.
 
         Args:
             index: its name.
@@ -161,10 +162,12 @@ class Table:
             between: its sort key's name, lowest and highest value.
             page: items to read at once.
             newest_first: the other way round.
+            also: attributes to read beside the keys; of what the index projects.
         """
         request: dict[str, Any] = {
             "TableName": self._name,
             "IndexName": index,
+            "ProjectionExpression": ", ".join(("pk", "sk", "#partition", "#sort", *also)),
             "KeyConditionExpression": "#partition = :partition AND #sort BETWEEN :low AND :high",
             "ExpressionAttributeNames": {"#partition": partition[0], "#sort": between[0]},
             "ExpressionAttributeValues": {":partition": {"S": partition[1]}, ":low": between[1], ":high": between[2]},
@@ -172,6 +175,26 @@ class Table:
             "ScanIndexForward": not newest_first,
         }
         return self._pages(request, None)
+
+    def count(self, index: str, partition: tuple[str, str], most: int) -> int:
+        """How many items one partition of an index has, not consistent, counted up to ``most``."""
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "IndexName": index,
+            "Select": "COUNT",
+            "KeyConditionExpression": "#partition = :partition",
+            "ExpressionAttributeNames": {"#partition": partition[0]},
+            "ExpressionAttributeValues": {":partition": {"S": partition[1]}},
+        }
+        counted = 0
+        while counted < most:
+            with translated():
+                answer = self._client.query(**request | {"Limit": most - counted})
+            counted += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                break
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return counted
 
     def scan(self, condition: str, values: Mapping[str, Any]) -> Iterator[Attributes]:
         """Every item that fulfils a condition, consistently, in no order. It reads the whole table."""

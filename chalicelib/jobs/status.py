@@ -1,13 +1,13 @@
 """How everything does, part by part: what is asked of each, when it is unwell, and what a person does about it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.aws.pauses import Pause, named
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
-from chalicelib.core.ledger import Issue
+from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
 from chalicelib.jobs.guards import REMEDY, check_probed
 from chalicelib.jobs.sweep import STRETCHED_SECONDS
@@ -200,9 +200,18 @@ def swept(installation: Installation, turns: Mapping[str, float], now: float, *,
     return f"every object, the last {min(now - at for at in turns.values()):.0f} s ago{seldom}"
 
 
-def opened(issues: Sequence[Issue], most: int) -> str:
-    """How many issues wait for a person; that is no failure."""
-    if not issues:
+def opened(counts: Mapping[tuple[str, IssueKind], int], most: int) -> str:
+    """How many issues wait for a person; that is no failure.
+
+    Args:
+        counts: by mapping and kind.
+        most: up to which those of one mapping and kind were counted.
+    """
+    if not counts:
         return "none open"
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(issue.kind for issue in issues).items()))
-    return f"{'at least ' if len(issues) == most else ''}{len(issues)} open ({kinds}): `issues` lists them"
+    by_kind: Counter[IssueKind] = Counter()
+    for (_, kind), count in counts.items():
+        by_kind[kind] += count
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(by_kind.items()))
+    least = "at least " if max(counts.values()) >= most else ""
+    return f"{least}{by_kind.total()} open ({kinds}): `issues` lists them"

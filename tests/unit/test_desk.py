@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib import desk
+from chalicelib import desk, pages
 from chalicelib.aws.state import Installation
 from chalicelib.commands import parsed
 from chalicelib.core.errors import Rejected, Unavailable
@@ -191,8 +191,28 @@ def test_a_list_is_narrowed(at_desk: Desk, capsys: Output) -> None:
     ):
         at_desk.run("issues", "--json", *arguments)
         assert len(json.loads(capsys.readouterr().out)) == count
+    with pytest.raises(Rejected, match="is no moment"):
+        at_desk.run("issues", "--from", "yesterday")
     with pytest.raises(Rejected, match='did you mean "account"'):
         at_desk.run("issues", "--mapping", "acount")
+
+
+def test_a_list_is_bounded_by_time_and_turned_round(at_desk: Desk, capsys: Output) -> None:
+    """The first moment is in it, the last is not; the newest comes first where that is asked for."""
+    for _ in range(3):
+        in_conflict(at_desk)
+        at_desk.scene.clock.advance(60.0)
+    opened = [(one.id, pages.moment(one.opened_at).removesuffix("Z")) for one in at_desk.scene.open_issues()]
+    for arguments, expected in (
+        (("--newest",), [2, 1, 0]),
+        (("--from", opened[1][1]), [1, 2]),
+        (("--to", opened[1][1]), [0]),
+        (("--newest", "--from", opened[1][1], "--limit", "1"), [2]),
+        (("--newest", "--after", opened[2][0], "--from", opened[1][1]), [1]),
+    ):
+        at_desk.run("issues", "--json", *arguments)
+        listed = [issue["id"] for issue in json.loads(capsys.readouterr().out)]
+        assert listed == [opened[number][0] for number in expected]
 
 
 # --- pages

@@ -15,6 +15,7 @@ from chalicelib.aws.ledger import DynamoLedger
 from chalicelib.aws.table import Table
 from chalicelib.core.errors import ConfigurationError, ProtocolError, RecordLocked, Superseded, Unavailable
 from chalicelib.core.ledger import Answer, EntryChange, IssueKind, OpenIssue
+from chalicelib.core.listing import IssueState, Wanted
 from chalicelib.core.model import SalesforceId
 from chalicelib.core.ports import Failed, Kept, Moved
 from tests.contract.test_ledger import fresh, history, issue
@@ -252,17 +253,17 @@ def test_an_action_on_a_record_that_keeps_moving_gives_up(
         ledger.clear_refusals(key)
 
 
-def test_open_issues_are_listed_in_order_of_opening(ledger: DynamoLedger, archive: Archive, key: str) -> None:
+def test_all_open_issues_are_listed_in_order_of_opening(ledger: DynamoLedger, archive: Archive, key: str) -> None:
     """Page by page over all shards; closed ones are not in it."""
     issues = [issue(key, f"{key}-{number}", opened_at=float(number)) for number in range(9)]
     closed = replace(issues[4], closed_at=9.0)
     ledger.write([EntryChange(None, fresh(key), (), (*issues[:4], closed, *issues[5:]))])
-    pages = [archive.open_issues(limit=3)]
-    while pages[-1]:
-        pages.append(archive.open_issues(limit=3, after=pages[-1][-1].id))
-    listed = [one for page in pages for one in page if one.key == key]
+    pages = [archive.page(Wanted(until=100.0), 3)]
+    while pages[-1].next is not None:
+        pages.append(archive.page(Wanted(until=100.0), 3, pages[-1].next))
+    listed = [one for page in pages for one in page.issues if one.key == key]
     assert listed == [*issues[:4], *issues[5:]]
-    assert max(len(page) for page in pages) == 3
+    assert max(len(page.issues) for page in pages) == 3
 
 
 def test_open_issues_are_counted(ledger: DynamoLedger, archive: Archive, key: str) -> None:
@@ -275,17 +276,69 @@ def test_open_issues_are_counted(ledger: DynamoLedger, archive: Archive, key: st
 
 
 def test_closed_issues_are_listed_the_last_closed_first(ledger: DynamoLedger, archive: Archive, key: str) -> None:
-    """Page by page; an issue that is closed leaves the open ones, and nothing of the table is scanned for it."""
+    """An issue that is closed leaves the open ones."""
     issues = [issue(key, f"{key}-{number}") for number in range(60)]
     ledger.write([EntryChange(None, fresh(key), (), tuple(issues))])
     seen, entry = fresh(key), fresh(key, version=2)
-    closed = [replace(one, closed_at=100.0 + number * 37 % 60) for number, one in enumerate(issues)]
+    closed = [replace(one, closed_at=1e9 + number * 37 % 60) for number, one in enumerate(issues)]
     ledger.write([EntryChange(seen, entry, (), tuple(closed))])
-    listed = [one for one in archive.listed(closed=True) if one.key == key]
-    assert listed == sorted(closed, key=lambda one: -(one.closed_at or 0.0))
-    assert [one for one in archive.listed() if one.key == key] == []
-    rest = archive.listed(closed=True, after=listed[41].id)
-    assert [one for one in rest if one.key == key] == listed[42:]
+    wanted = Wanted(IssueState.CLOSED, newest_first=True, since=1e9, until=1e9 + 60)
+    assert list(archive.page(wanted, 100).issues) == sorted(closed, key=lambda one: -(one.closed_at or 0.0))
+    assert [one for one in archive.open_issues(1000) if one.key == key] == []
+
+
+def test_issues_of_an_earlier_version_are_brought_into_the_index(
+    ledger: DynamoLedger, archive: Archive, table: Table, key: str
+) -> None:
+    """Open and closed ones, once; what is written meanwhile has its own group, and keeps it."""
+    mapping = f"account-{key}"
+    issues = [
+        replace(issue(key, f"{key}-{number}", opened_at=1.0 + number), mapping=mapping, closed_at=closed_at)
+        for number, closed_at in enumerate((None, None, 50.0))
+    ]
+    ledger.write([EntryChange(None, fresh(key), (), tuple(issues))])
+    for one in issues:
+        table.update(items.issue_key(key, one.id), "REMOVE issue_group", "attribute_exists(pk)")
+    assert archive.page(Wanted(mappings=(mapping,)), 10).issues == ()
+    assert archive.index_older() >= 3
+    assert archive.page(Wanted(mappings=(mapping,)), 10).issues == tuple(issues[:2])
+    assert archive.page(Wanted(IssueState.CLOSED, (mapping,)), 10).issues == (issues[2],)
+    assert archive.index_older() == 0
+
+
+def test_an_issue_that_moves_while_it_is_brought_into_the_index_is_left_to_its_writer(
+    ledger: DynamoLedger, archive: Archive, table: Table, client: Client, key: str
+) -> None:
+    """Before it is read, or between the reading and the write: the list that it is in by then has it alone."""
+    mapping = f"account-{key}"
+    issues = [replace(issue(key, f"{key}-{number}", opened_at=1.0 + number), mapping=mapping) for number in range(2)]
+    ledger.write([EntryChange(None, fresh(key), (), tuple(issues))])
+    for one in issues:
+        table.update(items.issue_key(key, one.id), "REMOVE issue_group", "attribute_exists(pk)")
+    closed = [replace(one, closed_at=60.0) for one in issues]
+    indexed, update = archive._indexed, table.update
+
+    def listed(state: IssueState, shard: str, since: float = 0.0) -> Any:
+        found = [item for item in indexed(state, shard, since) if item["pk"]["S"] == f"record#{key}"]
+        if any(item["sk"]["S"] == f"issue#{issues[0].id}" for item in found):
+            archive.report(closed[0])
+        yield from found
+
+    def updated(place: items.Key, *request: Any) -> Any:
+        if place == items.issue_key(key, issues[1].id):
+            archive.report(closed[1])
+        return update(place, *request)
+
+    archive._indexed, table.update = listed, updated  # type: ignore[method-assign]
+    assert archive.index_older() == 0
+    assert archive.page(Wanted(mappings=(mapping,)), 10).issues == ()
+    assert archive.page(Wanted(IssueState.CLOSED, (mapping,)), 10).issues == tuple(closed)
+
+
+def test_kinds_are_looked_for_in_named_mappings(archive: Archive) -> None:
+    """No index has them without."""
+    with pytest.raises(ProtocolError, match="mappings that are named"):
+        archive.page(Wanted(kinds=(IssueKind.CONFLICT,)), 10)
 
 
 def test_the_past_expires(ledger: DynamoLedger, table: Table, key: str) -> None:

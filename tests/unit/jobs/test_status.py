@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ledger import Issue, IssueKind
+from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Side
 from chalicelib.jobs import status
@@ -19,7 +19,7 @@ NOW = 1_790_000_000.0
 INSTALLATION = Installation(MAPPINGS, "f", ORG, "005000000000001AAA", "db1", NOW - 10_000)
 YOUNG = replace(INSTALLATION, installed_at=NOW - 10)
 QUIET = CaptureStatus("db1", 0, 0.0, relayed=True)
-ISSUE = Issue("i", "k", "account", "Name", IssueKind.CONFLICT, 1.0, 1.0)
+CONFLICT = IssueKind.CONFLICT
 
 
 def test_every_part_is_asked_but_for_what_needs_another() -> None:
@@ -66,12 +66,12 @@ def test_every_part_is_asked_but_for_what_needs_another() -> None:
             lambda: status.swept(INSTALLATION, {"Account": NOW - 1190}, NOW, stretched=True),
             "every object, the last 1190 s ago; only every 15 min, for API requests are running out",
         ),
-        (lambda: status.opened([], 3), "none open"),
+        (lambda: status.opened({}, 3), "none open"),
         (
-            lambda: status.opened([ISSUE, ISSUE, replace(ISSUE, kind=IssueKind.REJECTED)], 4),
+            lambda: status.opened({("a", CONFLICT): 1, ("b", CONFLICT): 1, ("a", IssueKind.REJECTED): 1}, 4),
             "3 open (2 CONFLICT, 1 REJECTED): `issues`",
         ),
-        (lambda: status.opened([ISSUE], 1), "at least 1 open"),
+        (lambda: status.opened({("a", CONFLICT): 4, ("b", CONFLICT): 1}, 4), "at least 5 open"),
     ],
 )
 def test_a_part_that_is_well_says_how(ask: Callable[[], str], text: str) -> None:
