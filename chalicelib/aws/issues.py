@@ -92,7 +92,7 @@ class Issues:
 
     def open_issues(self, limit: int = 100) -> Sequence[Issue]:
         """The first open issues, the oldest first."""
-        return self.page(Wanted(), limit).issues
+        return list(self.page(Wanted(), limit).issues)
 
     def count_open(self, most: int, since: float = 0.0) -> int:
         """How many issues are open that were opened since; by the index, which may lag behind by a moment.

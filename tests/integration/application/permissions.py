@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients
+from chalicelib.aws.table import Table
 from chalicelib.aws.telemetry import Telemetry
 from infra.deployment import stacks
 from infra.deployment.stages import Stage as Settings
@@ -79,6 +80,7 @@ class Permissions:
                 yield
 
         patch.setattr(Telemetry, "invocation", told)
+        patch.setattr(Table, "each", self._handed_on(Table.each))
         for service in ("dynamodb", "sqs", "secretsmanager"):
             patch.setattr(clients, service, self._watched(getattr(clients, service)))
 
@@ -89,6 +91,20 @@ class Permissions:
             return client
 
         return made
+
+    def _handed_on(self, each: Callable[..., Any]) -> Callable[..., Any]:
+        """What a table does side by side, it does for the function that asked for it."""
+
+        def handed_on(table: Table, work: Callable[[Any], Any], wanted: Any) -> Any:
+            function = getattr(self._here, "function", None)
+
+            def told(one: Any) -> Any:
+                self._here.function = function
+                return work(one)
+
+            return each(table, told, wanted)
+
+        return handed_on
 
     @contextmanager
     def _under(self, function: str) -> Iterator[None]:
