@@ -13,6 +13,8 @@ ADAPTERS = ("salesforce", "postgres", "aws", "console")
 CORE_LIBRARY = {
     "__future__",
     "abc",
+    "base64",
+    "binascii",
     "bisect",
     "collections",
     "contextlib",
