@@ -13,6 +13,7 @@ from chalicelib.webhook_secret import WebhookSecret
 if TYPE_CHECKING:
     from chalicelib.aws.state import Installation
     from chalicelib.jobs.braking import Brake
+    from chalicelib.postgres.connection import Connection as PlainConnection
     from chalicelib.postgres.connection import PostgresConnection
     from chalicelib.salesforce.client import Client, Connection, Usage
 
@@ -101,12 +102,14 @@ class Systems(Cloud):
 
     def rows(self, installation: "Installation") -> Rows:
         """The Postgres side of an installation."""
-        from chalicelib.jobs.guards import GuardedRows
-        from chalicelib.postgres.install import identity
+        from chalicelib.jobs.guards import BrakedRows, check_database
+        from chalicelib.postgres.identity import identity
         from chalicelib.postgres.rows import PostgresRows
 
-        rows = PostgresRows(self.connection, installation.mappings)
-        return GuardedRows(rows, installation.database, lambda: self.connection.first(identity), self._brake)
+        def met(connection: "PlainConnection") -> None:
+            check_database(installation.database, identity(connection))
+
+        return BrakedRows(PostgresRows(self.connection, installation.mappings, met), self._brake)
 
     @cached_property
     def _brake(self) -> "Brake":

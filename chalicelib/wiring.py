@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.settling import Batch, Message
     from chalicelib.jobs.status import Finding
     from chalicelib.jobs.sweep import Sweep
+    from chalicelib.postgres.connection import Connection as PlainConnection
     from chalicelib.postgres.relay import Relay
     from chalicelib.webhooks import Webhooks
 
@@ -215,13 +216,20 @@ class Wiring(Systems):
 
     def relay(self) -> "Relay":
         """The relay of captured changes."""
+        from chalicelib.jobs.guards import check_database
         from chalicelib.jobs.relaying import Truncations, tell_status
+        from chalicelib.postgres.identity import identity
         from chalicelib.postgres.relay import Relay
+
+        def met(connection: "PlainConnection") -> None:
+            found = identity(connection)
+            if found != self.installed().database:
+                check_database(self.installed(fresh=True).database, found)
 
         self.installed()
         truncated = Truncations(lambda: self.installed(fresh=True), self.ledger, self.hints, self.clock)
-        dsn = self.database_secret().dsn
-        return Relay(dsn, self.hints, on_truncate=truncated, on_status=tell_status(self.telemetry, self.clock))
+        on_status = tell_status(self.telemetry, self.clock)
+        return Relay(self.database_secret().dsn, self.hints, on_truncate=truncated, met=met, on_status=on_status)
 
     def health(self, api_key: str | None) -> "Report":
         """How the deployment does: itself, or with an API key everything behind it."""

@@ -1,11 +1,11 @@
 """The two systems are those that the installation was agreed with, or nothing is written; and no mass change passes.
 
-A restored database or a refreshed sandbox looks like a thousand edits. Each container asks once, before its first read.
+A restored database or a refreshed sandbox looks like a thousand edits. The org is asked once by each container, before
+its first read; the database by each connection, for behind its address there may be another one after each.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
-from typing import ClassVar, Generic, TypeVar
 
 from chalicelib.aws.state import Probe
 from chalicelib.core.errors import ConfigurationError
@@ -13,8 +13,6 @@ from chalicelib.core.mapping import Mappings, ObjectMapping
 from chalicelib.core.model import Fields, PrimaryKey, Record, Row, RowState, Side
 from chalicelib.core.ports import RecordOutcome, RecordQuery, Records, RecordWrite, RowOutcome, RowQuery, Rows, RowWrite
 from chalicelib.jobs.braking import Brake
-
-Port = TypeVar("Port")
 
 REMEDY = (
     "nothing is written until a person has decided: connect the system that was meant, "
@@ -41,43 +39,47 @@ def _written(mapping: ObjectMapping) -> frozenset[Side]:
     return mapping.creates.union(*(field.writable for field in mapping.fields))
 
 
-class _Guarded(Generic[Port]):
-    """A side, provided that it is the system that was installed.
+def check_database(expected: str, found: str) -> None:
+    """Refuse to read or write a database that is not the one installed.
+
+    Args:
+        expected: identity of the installation's database.
+        found: identity of this one, see :func:`chalicelib.postgres.identity.identity`.
+
+    Raises:
+        ConfigurationError: with the remedy.
+    """
+    if found != expected:
+        raise ConfigurationError(f"this is database {found}, the installation is of database {expected}: {REMEDY}")
+
+
+class GuardedRecords(Records):
+    """The Salesforce side, provided that it is the org that was installed; every call may raise a ConfigurationError.
 
     Args:
         port: the side.
-        expected: the installation's org or database.
+        expected: the installation's org.
         found: asks which one this is.
         brake: what its writes pass.
     """
 
-    what: ClassVar[str]
-
-    def __init__(self, port: Port, expected: str, found: Callable[[], str], brake: Brake) -> None:
+    def __init__(self, port: Records, expected: str, found: Callable[[], str], brake: Brake) -> None:
         self._port = port
         self._brake = brake
         self._expected = expected
         self._found = found
 
     @cached_property
-    def _checked(self) -> Port:
+    def _checked(self) -> Records:
         """The side, after one question.
 
         Raises:
-            ConfigurationError: it is another system.
+            ConfigurationError: it is another org.
         """
         found = self._found()
         if found != self._expected:
-            raise ConfigurationError(
-                f"this is {self.what} {found}, the installation is of {self.what} {self._expected}: {REMEDY}"
-            )
+            raise ConfigurationError(f"this is org {found}, the installation is of org {self._expected}: {REMEDY}")
         return self._port
-
-
-class GuardedRecords(_Guarded[Records], Records):
-    """The Salesforce side; every call may raise a ConfigurationError."""
-
-    what = "org"
 
     @property
     def needs_closed_second(self) -> bool:
@@ -97,23 +99,30 @@ class GuardedRecords(_Guarded[Records], Records):
         return self._brake.write(writes, Side.SALESFORCE, self._checked.write)
 
 
-class GuardedRows(_Guarded[Rows], Rows):
-    """The Postgres side; every call may raise a ConfigurationError."""
+class BrakedRows(Rows):
+    """The Postgres side; which database it is, its adapter asks with each connection.
 
-    what = "database"
+    Args:
+        port: the side.
+        brake: what its writes pass.
+    """
+
+    def __init__(self, port: Rows, brake: Brake) -> None:
+        self._port = port
+        self._brake = brake
 
     def read(self, wanted: Sequence[RowQuery]) -> Sequence[RowState]:
         """See the port."""
-        return self._checked.read(wanted)
+        return self._port.read(wanted)
 
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Row]]:
         """See the port."""
-        return self._checked.match(mapping, wanted)
+        return self._port.match(mapping, wanted)
 
     def write(self, writes: Sequence[RowWrite]) -> Sequence[RowOutcome]:
         """See the port."""
-        return self._brake.write(writes, Side.POSTGRES, self._checked.write)
+        return self._brake.write(writes, Side.POSTGRES, self._port.write)
 
     def edited_at(self, mapping: ObjectMapping, pk: PrimaryKey, fields: Collection[str]) -> float | None:
         """See the port."""
-        return self._checked.edited_at(mapping, pk, fields)
+        return self._port.edited_at(mapping, pk, fields)

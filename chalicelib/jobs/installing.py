@@ -21,6 +21,7 @@ from chalicelib.postgres.catalog import read_catalog, read_tables, table_names
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.errors import translate_read
 from chalicelib.postgres.filters import refusal as sql_refusal
+from chalicelib.postgres.identity import identity
 from chalicelib.salesforce.client import Client
 from chalicelib.salesforce.describe import describe, object_names
 from chalicelib.salesforce.filters import refusal as soql_refusal
@@ -113,14 +114,14 @@ class Installer:
         if known is not None:
             self._state.save_installation(replace(known, changing=True))
         sql = database.install(self._connection, resolved.mappings)
-        identity = database.identity(self._connection)
-        same = known is not None and (known.organization_id, known.database) == (organization_id, identity)
+        found = identity(self._connection)
+        same = known is not None and (known.organization_id, known.database) == (organization_id, found)
         installation = Installation(
             mappings=resolved.mappings,
             fingerprint=fingerprint(self._text()),
             organization_id=organization_id,
             user_id=self._client.user_id,
-            database=identity,
+            database=found,
             # the sweep begins here; installing again must not skip what happened since the first time
             installed_at=known.installed_at if known is not None and same else self._clock.now(),
         )

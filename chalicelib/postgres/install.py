@@ -183,19 +183,6 @@ def uninstall(connection: Connection, *, keep_links: bool = False) -> None:
     _run(connection, Step([statement(FILE, "drop_schema")]))
 
 
-def identity(connection: Connection) -> str:
-    """The identity that this database got when Twinledger was installed.
-
-    Raises:
-        TwinledgerError: it is not installed, or cannot be asked.
-    """
-    try:
-        found = connection.execute(statement(FILE, "identity")).fetchone()
-    except psycopg.Error as error:
-        raise translate_read(error) from error
-    return str(found[0]) if found else ""
-
-
 def _catalog(connection: Connection, mappings: Mappings) -> Catalog:
     try:
         return read_catalog(connection, list(mappings.by_table))

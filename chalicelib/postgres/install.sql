@@ -39,9 +39,6 @@ ALTER TABLE IF EXISTS {table} DROP COLUMN IF EXISTS sfid
 -- name: drop_schema
 DROP SCHEMA IF EXISTS twinledger CASCADE
 
--- name: identity
-SELECT identity::text FROM twinledger.installation
-
 -- name: read_only
 SET TRANSACTION READ ONLY
 

@@ -71,6 +71,8 @@ class Relay:
             a TwinledgerError to be called again later.
         senders: calls of ``hints`` at once.
         poll: seconds after which a sleeping relay looks by itself.
+        met: called with the reader's connection before anything is read, and again every ``status_every``: where the
+            database turns out to be another one, it raises a ConfigurationError, and what was captured stays there.
         on_status: called from the thread of :meth:`run`: at each change of leadership, else every ``status_every``.
         status_every: seconds.
     """
@@ -83,6 +85,7 @@ class Relay:
         on_truncate: Callable[[str], None],
         senders: int = 16,
         poll: float = 2.0,
+        met: Callable[[Connection], None] = lambda _connection: None,
         on_status: Callable[[RelayStatus], None] | None = None,
         status_every: float = 5.0,
     ) -> None:
@@ -91,6 +94,7 @@ class Relay:
         self._on_truncate = on_truncate
         self._senders = senders
         self._poll = poll
+        self._met = met
         self._on_status = on_status
         self._status_every = status_every
         self._counts = Counts()
@@ -102,7 +106,7 @@ class Relay:
         A database that is away is tried again for as long as it takes.
 
         Raises:
-            Halted: the database does not let us in, or Twinledger is not installed in it.
+            Halted: the database does not let us in, Twinledger is not installed in it, or it is another one.
         """
         failures = 0
         while not stop.is_set():
@@ -122,6 +126,7 @@ class Relay:
         """Connect, and try for the leadership until it is ours or it is time to stop."""
         try:
             with self._connect() as connection:
+                self._met(connection)
                 reader = OutboxReader(connection)
                 while not stop.is_set():
                     if reader.try_lock(LEADER_KEY):
@@ -145,12 +150,15 @@ class Relay:
         ).run(stop)
 
     def _tell(self, reader: OutboxReader | None, dispatch: Dispatch | None) -> None:
-        """Give the status where it is time to."""
+        """Give the status, and look whether it still is the same database, where it is time to."""
         leader, now = dispatch is not None, time.monotonic()
-        known = self._told is not None and self._told[0] is leader and now - self._told[1] < self._status_every
-        if self._on_status is None or known:
+        if self._told is not None and self._told[0] is leader and now - self._told[1] < self._status_every:
             return
         self._told = (leader, now)
+        if reader is not None:
+            self._met(reader.connection)
+        if self._on_status is None:
+            return
         self._on_status(
             RelayStatus(
                 leader=leader,

@@ -1,7 +1,8 @@
 """The port :class:`chalicelib.core.ports.Rows` on Postgres."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
@@ -19,6 +20,8 @@ from chalicelib.postgres.rowsql import FILE, SFID, RowSql
 from chalicelib.postgres.rowwrite import RowTransaction, match_parameters, read_parameters
 from chalicelib.postgres.statements import statement
 
+Result = TypeVar("Result")
+
 UNIQUE_VIOLATION = "23505"
 
 
@@ -29,16 +32,35 @@ class PostgresRows(Rows):
     Attributes:
         connection: where to.
         mappings: all mappings; references are read through them.
+        met: called with each connection before anything else is done on it: where the database turns out to be
+            another one, it raises a ConfigurationError, and nothing is read or written.
     """
 
     connection: PostgresConnection
     mappings: Mappings
+    met: Callable[[Connection], None] = lambda _connection: None
     _composed: dict[str, RowSql] = field(default_factory=dict)
+    _known: Connection | None = None  # the last one that was met
 
     def _sql(self, mapping: ObjectMapping) -> RowSql:
         if mapping.name not in self._composed or self._composed[mapping.name].mapping != mapping:
             self._composed[mapping.name] = RowSql.of(mapping, self.mappings)
         return self._composed[mapping.name]
+
+    def _first(self, work: Callable[[Connection], Result]) -> Result:
+        """See :meth:`PostgresConnection.first`; a connection that is new is met first, whoever has opened it.
+
+        we:      met: the database that is known | read r0 ............ the connection is dead: another one, met first
+        others:                                       the database is restored, or fails over
+        """
+
+        def meet(connection: Connection) -> Result:
+            if connection is not self._known:
+                self.met(connection)
+                self._known = connection
+            return work(connection)
+
+        return self.connection.first(meet)
 
     # --- reads
 
@@ -78,7 +100,7 @@ class PostgresRows(Rows):
         """What a query returns, in a transaction that only reads."""
         with self.connection.held():
             try:
-                return self.connection.first(lambda connection: self._fetch_on(connection, query, parameters))
+                return self._first(lambda connection: self._fetch_on(connection, query, parameters))
             except psycopg.Error as error:
                 self.connection.roll_back(error)
                 raise translate_read(error) from error
@@ -102,7 +124,7 @@ class PostgresRows(Rows):
         }
         with self.connection.held():
             try:
-                found = self.connection.first(
+                found = self._first(
                     lambda connection: connection.execute(statement(FILE, "edited_at"), parameters).fetchone()
                 )
             except psycopg.Error as error:
@@ -137,7 +159,7 @@ class PostgresRows(Rows):
     def _write(self, write: RowWrite) -> RowOutcome:
         transaction = RowTransaction(write, self._sql(write.mapping))
         try:
-            found = self.connection.first(lambda connection: transaction.begin(connection, self._settings()))
+            found = self._first(lambda connection: transaction.begin(connection, self._settings()))
             outcome = transaction.finish(found)
         except psycopg.Error as error:
             self.connection.roll_back(error)

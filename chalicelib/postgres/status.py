@@ -7,7 +7,7 @@ import psycopg
 from chalicelib.postgres.capture import LEADER_KEY
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.errors import translate_read
-from chalicelib.postgres.install import identity
+from chalicelib.postgres.identity import identity
 from chalicelib.postgres.statements import statement
 
 FILE = "status"

@@ -6,7 +6,7 @@ import pytest
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.postgres.capture import LEADER_KEY
 from chalicelib.postgres.connection import Connection
-from chalicelib.postgres.install import identity
+from chalicelib.postgres.identity import identity
 from chalicelib.postgres.status import CaptureStatus, capture_status
 from tests.integration.postgres.relay_kit import insert
 from tests.integration.postgres.sample import open_database

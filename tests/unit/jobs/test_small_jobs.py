@@ -13,11 +13,11 @@ from chalicelib.core.errors import ConfigurationError, RetryLater
 from chalicelib.core.ledger import Entry
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, RowId, SalesforceId, Side
-from chalicelib.core.ports import RecordQuery, RowQuery
+from chalicelib.core.ports import RecordQuery
 from chalicelib.jobs import health
 from chalicelib.jobs.braking import Brake, Limits
 from chalicelib.jobs.change_events import ChangeEvents
-from chalicelib.jobs.guards import GuardedRecords, GuardedRows, check_probed
+from chalicelib.jobs.guards import BrakedRows, GuardedRecords, check_database, check_probed
 from chalicelib.jobs.relaying import Truncations, run_for, tell_status
 from chalicelib.jobs.status import Finding
 from tests.fakes.clock import FakeClock
@@ -176,12 +176,12 @@ def test_the_right_systems_are_used_after_one_question() -> None:
         return "x"
 
     records = GuardedRecords(port, "x", found, BRAKE)
-    rows = GuardedRows(port, "x", found, BRAKE)
+    rows = BrakedRows(port, BRAKE)
     assert records.needs_closed_second
     assert (records.read([]), records.write([]), rows.read([]), rows.write([])) == ([], [], [], [])
     assert (records.match(ACCOUNT, []), rows.match(ACCOUNT, [])) == ([], [])
     assert rows.edited_at(ACCOUNT, ("1",), ["Name"]) == 5.0
-    assert len(asked) == 2
+    assert len(asked) == 1
     assert port.calls == ["read", "write", "read", "write", "match", "match", "edited_at"]
 
 
@@ -189,15 +189,11 @@ def test_other_systems_are_neither_read_nor_written() -> None:
     """A refreshed sandbox or a restored database is for a person to decide."""
     port = Port()
     records = GuardedRecords(port, "org", lambda: "other", BRAKE)
-    rows = GuardedRows(port, "database", lambda: "other", BRAKE)
     for call in (
         lambda: records.read([RecordQuery(ACCOUNT, ID)]),
         lambda: records.write([]),
         lambda: records.match(ACCOUNT, []),
-        lambda: rows.match(ACCOUNT, []),
-        lambda: rows.read([RowQuery(ACCOUNT, None)]),
-        lambda: rows.write([]),
-        lambda: rows.edited_at(ACCOUNT, ("1",), []),
+        lambda: check_database("database", "other"),
     ):
         with pytest.raises(ConfigurationError, match="other"):
             call()
