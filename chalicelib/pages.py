@@ -140,6 +140,8 @@ def record_page(
 def _existence(entry: Entry) -> str:
     if entry.alive is None:
         return "not settled yet"
+    if entry.outside:
+        return "outside of the mapping's filter (where): nothing is carried until both sides match it again"
     if entry.alive:
         return "on both sides"
     return "deleted" if entry.survivor is None else f"only in {entry.survivor.title()}, where it is left alone"

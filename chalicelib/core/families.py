@@ -54,7 +54,8 @@ class Families:
         """
         ready = []
         for work in works:
-            missing = set(work.row.unlinked.values()) if work.row is not None and work.planned.alive else set()
+            syncs = work.planned.alive and not work.planned.outside
+            missing = set(work.row.unlinked.values()) if work.row is not None and syncs else set()
             if not missing <= work.awaited.keys():
                 self._register(work, missing - work.awaited.keys())  # and look again, from the start
                 continue

@@ -67,6 +67,7 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         intent=intent,
         issues=issues,
         hops=0 if plan.moved_by_user else hops,
+        outside=False,
         salesforce_second=_second(entry, record),
         updated_at=now,
     )
@@ -96,7 +97,10 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
         intent=None,
         issues=issues,
         answers=_open_answers(entry, plan),
-        echoes={at: value for at, value in entry.echoes.items() if at[1] in work.without},
+        echoes=entry.echoes
+        if plan.outside
+        else {at: value for at, value in entry.echoes.items() if at[1] in work.without},
+        outside=plan.outside,
         salesforce_second=_second(entry, work.record),
     )
     after, closing = close(plan, after, now, read)

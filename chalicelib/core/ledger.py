@@ -202,6 +202,7 @@ class Entry:
         echoes: values that automation set beside our own write, by side and unit.
         salesforce_second: the newest LastModifiedDate that was settled, seconds since the epoch.
         updated_at: seconds since the epoch of the last write of the entry.
+        outside: whether the record was last seen not to match the mapping's filter on a side: nothing is carried.
     """
 
     key: RecordKey
@@ -222,6 +223,7 @@ class Entry:
     salesforce_second: int = 0
     updated_at: float = 0.0
     shapes: Mapping[str, str] = field(default_factory=dict)
+    outside: bool = False
 
     def leased(self, now: float) -> bool:
         """Whether a worker holds the record at ``now`` (seconds since the epoch)."""

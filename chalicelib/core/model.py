@@ -95,6 +95,7 @@ class Row:
     A reference's value is the Salesforce id of the parent. Where the row names a parent that has no Salesforce id
     yet, the field is left out of ``values`` and stands in ``unlinked``. A field whose column holds what has no
     canonical form (NaN, infinity, a date outside the years 1 to 9999) is left out too, and stands in ``unreadable``.
+    ``outside`` says that the row does not match the mapping's filter.
     """
 
     pk: PrimaryKey
@@ -102,6 +103,7 @@ class Row:
     values: Fields
     unlinked: Mapping[str, RowId] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class Record:
         ours: whether ``modified_by`` is the integration user.
         second_open: whether, by Salesforce's own clock, the second of ``modified_at`` had not ended when the record
             was read: a later edit may carry the same stamp.
+        outside: whether it was read not to match the mapping's filter; a message's content does not tell.
     """
 
     id: str
@@ -154,6 +157,7 @@ class Record:
     modified_by: str | None
     ours: bool
     second_open: bool
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

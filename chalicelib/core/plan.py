@@ -36,6 +36,12 @@ class Seen:
         """Whether the record is there and not in the recycle bin."""
         return self.salesforce is not None and not self.salesforce.deleted
 
+    @property
+    def outside(self) -> bool:
+        """Whether what is there of the record does not match the mapping's filter."""
+        row, record = self.postgres, self.salesforce
+        return (row is not None and row.outside) or (record is not None and not record.deleted and record.outside)
+
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
@@ -82,6 +88,7 @@ class Plan:
             own write.
         link: the row is to get the Salesforce id.
         held_back: sides on which a write is left out because it was refused before.
+        outside: whether the record does not match the mapping's filter, so that nothing is carried.
         undated: units whose conflict ``newest_wins`` decides, but whose time in Postgres was not given.
     """
 
@@ -104,6 +111,7 @@ class Plan:
     link: bool = False
     held_back: set[Side] = field(default_factory=set)
     undated: list[str] = field(default_factory=list)
+    outside: bool = False
 
     @property
     def writes(self) -> bool:

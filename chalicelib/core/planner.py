@@ -7,6 +7,8 @@ Existence is merged first, then the units. An absent side changes no unit.
     alive in the ledger, one gone, other edited    DELETE_EDIT: the record is kept, the missing side comes back
     a tombstone, one alive                         a user revived it: the other side comes back
     never settled, one there                       create the other
+    outside of the mapping's filter on a side      nothing, and the bases stay
+    outside when last seen, one gone since         leave the other: its deletion is none of the mapping's
 """
 
 from dataclasses import dataclass
@@ -54,6 +56,9 @@ class _Planner:
     def plan(self) -> Plan:
         """Existence first, then the units."""
         result = self.result
+        if self.seen.outside:
+            self._leave()
+            return result
         self._existence()
         if result.existence is not None and (not result.alive or result.existence is Existence.UNDELETE_SALESFORCE):
             self._hold_back()  # an operation of its own; the units are merged when it has landed
@@ -97,6 +102,9 @@ class _Planner:
             result.alive, result.survivor = False, survivor
             return
         if self.ground.alive:
+            if self.entry.outside:
+                result.alive, result.survivor = False, survivor
+                return
             if not self._edited(survivor):
                 result.alive = False
                 if self.mapping.on_delete is OnDelete.KEEP or survivor not in self.mapping.creates:
@@ -137,6 +145,14 @@ class _Planner:
             if base.state is BaseState.HALF and alike(base.of(side), base.agreed):
                 return True
         return False
+
+    def _leave(self) -> None:
+        """The record is outside of the mapping's filter: what is in question is asked again when it comes back."""
+        result, entry = self.result, self.entry
+        result.outside = True
+        result.alive, result.survivor = self.ground.alive, entry.survivor
+        result.closed = dict.fromkeys(entry.issues, "the record left the mapping's filter")
+        result.refused_answers = list(entry.answers)
 
     def _end(self) -> None:
         """The record ends here: its issues are over, answers come too late."""

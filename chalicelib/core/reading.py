@@ -130,10 +130,11 @@ class Reading:
         """A message's content that may stand for a read.
 
         Of two messages from the same second nobody can tell which came later: where they differ, the record is read.
+        So it is where the mapping has a filter for Salesforce, of which a message says nothing.
         """
         told = [hint.record for hint in work.hints if hint.side is Side.SALESFORCE]
         records = [record for record in told if record is not None]
-        if not records or len(records) < len(told) or not _quiet(work):
+        if not records or len(records) < len(told) or not _quiet(work) or work.mapping.soql is not None:
             return None
         newest, *others = sorted(records, key=lambda record: -record.modified_at)
         if newest.deleted or newest.modified_at <= work.current.salesforce_second:
@@ -149,14 +150,15 @@ def is_echo(work: Work) -> bool:
 
     A message with a newer second than the ledger's is not: that second is to be remembered, or an older message that
     is still on its way would be trusted. Neither is one of a record that automation changed beside our last write:
-    whoever wrote has it to carry, and a message of the other side says nothing about it.
+    whoever wrote has it to carry, and a message of the other side says nothing about it. Where the mapping has a filter
+    for Salesforce, a user may have moved the record out of it in the second of our own write.
     """
     if not _quiet(work) or work.current.echoes:
         return False
     for hint in work.hints:
         if hint.side is Side.POSTGRES:
             fields = work.row.values if work.row is not None else {}
-        elif hint.record is None or hint.record.deleted or hint.record.modified_at > work.current.salesforce_second:
+        elif hint.record is None or hint.record.deleted or _may_be_newer(work, hint.record):
             return False
         else:
             fields = _with_known_nulls(work, hint.record.values)
@@ -168,6 +170,12 @@ def is_echo(work: Work) -> bool:
             if not alike(remember(values), base.of(hint.side)):
                 return False
     return True
+
+
+def _may_be_newer(work: Work, told: Record) -> bool:
+    """Whether a message's content may tell of a save that was not settled yet."""
+    crosses = work.mapping.soql is not None and not told.ours
+    return crosses or told.modified_at > work.current.salesforce_second
 
 
 def _with_known_nulls(work: Work, values: Fields) -> Fields:
@@ -187,7 +195,7 @@ def _with_known_nulls(work: Work, values: Fields) -> Fields:
 
 
 def _quiet(work: Work) -> bool:
-    """Whether the record is linked, and nothing is under way with it or waits."""
+    """Whether the record is linked and in the mapping's filter, and nothing is under way with it or waits."""
     entry, row = work.current, work.row
     return (
         entry.alive is True
@@ -197,4 +205,5 @@ def _quiet(work: Work) -> bool:
         and row.sfid == entry.sfid
         and row.pk == entry.pk
         and not row.unlinked
+        and not (entry.outside or row.outside)
     )

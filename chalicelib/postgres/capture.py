@@ -98,8 +98,7 @@ class CaptureSql:
         return statement(
             FILE,
             "body",
-            changed=self._changed(self._watched),
-            filter=self._filter(),
+            unmoved=self._unmoved(),
             moved=self._changed(self._mapping.key),
             changes=joined([self._change(column) for column in self._columns], "\n            "),
             altered=self._altered(),
@@ -168,17 +167,19 @@ class CaptureSql:
         )
 
     def _altered(self) -> sql.Composed:
-        queries = {
-            name: sql.Literal(statement(FILE, "altered_query", key=self._key("($1)"), inside=inside).as_string())
-            for name, inside in (("old_query", self._inside("false")), ("new_query", self._inside("$2")))
-        }
-        captured = sql.Literal(list(self._columns))
-        return statement(FILE, "altered", table_name=self._table_name, captured=captured, **queries)
+        query = statement(FILE, "altered_query", key=self._key("($1)"), inside=self._inside())
+        return statement(
+            FILE,
+            "altered",
+            table_name=self._table_name,
+            captured=sql.Literal(list(self._columns)),
+            query=sql.Literal(query.as_string()),
+        )
 
-    def _inside(self, before: str) -> sql.Composable:
+    def _inside(self) -> sql.Composable:
         if self._mapping.sql is None:
             return sql.SQL("true")
-        return statement(FILE, "altered_inside", condition_before=sql.SQL(before), **self._filter_pieces())
+        return statement(FILE, "altered_inside", **self._filter_pieces())
 
     def _note_edits(self, edited: str) -> sql.Composable:
         if not self._newest:
@@ -191,8 +192,13 @@ class CaptureSql:
             return sql.SQL("")
         return statement(FILE, "forget_edits", table_name=self._table_name)
 
-    def _filter(self) -> sql.Composable:
-        return statement(FILE, "filter", **self._filter_pieces()) if self._mapping.sql is not None else sql.SQL("")
+    def _unmoved(self) -> sql.Composable:
+        """Return where no captured column has changed, nor the row has entered or left the filter."""
+        changed = self._changed(self._watched)
+        if self._mapping.sql is None:
+            return statement(FILE, "unmoved", changed=changed)
+        planned = statement(FILE, "planned", table=relation(self._mapping.table))
+        return statement(FILE, "unmoved_within", changed=changed, planned=planned, **self._filter_pieces())
 
     def _filter_pieces(self) -> dict[str, sql.Composable]:
         return {

@@ -33,10 +33,7 @@ DECLARE
 BEGIN
     -- Nothing is written in this block: its subtransaction gets no transaction id
     BEGIN
-        IF TG_OP = 'UPDATE' AND NOT ({changed}) THEN
-            RETURN NULL;
-        END IF;
-        {filter}
+        {unmoved}
         IF TG_OP <> 'INSERT' THEN
             old_key_ := {old_key};
             old_sfid_ := OLD.sfid;
@@ -94,15 +91,16 @@ END
 -- The same once more with nothing planned before, and with the columns that are there. What has neither its key nor its
 -- filter any more cannot be captured, and must not be lost: it is refused, with the reason.
 DECLARE
-            inside_ boolean := false;
+            was_inside_ boolean := false;
+            is_inside_ boolean := false;
         BEGIN
             IF TG_OP <> 'INSERT' THEN
-                EXECUTE {old_query} INTO old_key_, inside_ USING OLD;
+                EXECUTE {query} INTO old_key_, was_inside_ USING OLD;
                 SELECT coalesce(jsonb_object_agg(c.key, c.value #>> '{{}}'), '{{}}') INTO old_
                 FROM json_each(to_json(OLD)) AS c WHERE c.key = ANY({captured});
             END IF;
             IF TG_OP <> 'DELETE' THEN
-                EXECUTE {new_query} INTO new_key_, inside_ USING NEW, inside_;
+                EXECUTE {query} INTO new_key_, is_inside_ USING NEW;
                 SELECT coalesce(jsonb_object_agg(c.key, c.value #>> '{{}}'), '{{}}') INTO new_
                 FROM json_each(to_json(NEW)) AS c WHERE c.key = ANY({captured});
             END IF;
@@ -114,7 +112,8 @@ DECLARE
                 INTO old_, new_
                 FROM jsonb_each(old_) AS o JOIN jsonb_each(new_) AS n ON n.key = o.key AND n.value <> o.value;
             END IF;
-            IF inside_ IS NOT TRUE OR (TG_OP = 'UPDATE' AND NOT moved_ AND new_ = '{{}}') THEN
+            IF NOT (was_inside_ OR is_inside_)
+                OR (TG_OP = 'UPDATE' AND NOT moved_ AND was_inside_ = is_inside_ AND new_ = '{{}}') THEN
                 RETURN NULL;
             END IF;
         EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
@@ -125,11 +124,11 @@ DECLARE
         END;
 
 -- name: altered_query
--- $1: the row; $2: whether its old version was in the filter
+-- $1: the row
 SELECT {key}, {inside}
 
 -- name: altered_inside
-({condition_before} OR coalesce((SELECT ({condition}) FROM (SELECT ($1).*) AS {alias}), false))
+(SELECT ({condition}) IS TRUE FROM (SELECT ($1).*) AS {alias})
 
 -- name: wake
 -- A NOTIFY holds a lock of the whole database through the commit. It is sent only while the relay sleeps, which it
@@ -138,20 +137,34 @@ IF NOT pg_try_advisory_xact_lock_shared({drain_key}) THEN
         PERFORM pg_notify({channel}, '');
     END IF;
 
--- name: filter
+-- name: unmoved
+IF TG_OP = 'UPDATE' AND NOT ({changed}) THEN
+            RETURN NULL;
+        END IF;
+
+-- name: unmoved_within
+-- A row that enters or leaves the filter is told of, whatever column it does so by
 DECLARE
-            inside_ boolean := false;
+            was_inside_ boolean := false;
+            is_inside_ boolean := false;
         BEGIN
             IF TG_OP <> 'INSERT' THEN
-                SELECT ({condition}) INTO inside_ FROM (SELECT OLD.*) AS {alias};
+                SELECT ({condition}) IS TRUE INTO was_inside_ FROM (SELECT OLD.*) AS {alias} WHERE {planned};
             END IF;
-            IF TG_OP <> 'DELETE' AND inside_ IS NOT TRUE THEN
-                SELECT ({condition}) INTO inside_ FROM (SELECT NEW.*) AS {alias};
+            IF TG_OP <> 'DELETE' THEN
+                SELECT ({condition}) IS TRUE INTO is_inside_ FROM (SELECT NEW.*) AS {alias} WHERE {planned};
             END IF;
-            IF inside_ IS NOT TRUE THEN
+            IF NOT (was_inside_ OR is_inside_) THEN
                 RETURN NULL;  -- neither before nor after a row of the mapping
             END IF;
+            IF TG_OP = 'UPDATE' AND was_inside_ = is_inside_ AND NOT ({changed}) THEN
+                RETURN NULL;
+            END IF;
         END;
+
+-- name: planned
+-- True; by naming the table it is planned anew where that has changed: a dropped column would be null to it
+NOT EXISTS (SELECT FROM {table} WHERE false)
 
 -- name: filter_check
 -- The filter as the trigger will see it, where a row has no type and no system columns; it must be true or false

@@ -28,8 +28,8 @@ def states(composed: RowSql, found: Iterable[Sequence[object]], count: int) -> l
         count: how many were asked for.
     """
     result = [RowState(None, None)] * count
-    for place, pk, sfid, state, unlinked, operation, stored in found:
-        row = None if pk is None else _row(composed, pk, sfid, state, unlinked)
+    for place, *row_found, operation, stored in found:
+        row = None if row_found[0] is None else _row(composed, row_found)
         marker = None if operation is None else Marker(str(operation), _fields(composed, _loads(stored))[0])
         result[int(str(place))] = RowState(row, marker)
     return result
@@ -37,7 +37,7 @@ def states(composed: RowSql, found: Iterable[Sequence[object]], count: int) -> l
 
 def rows(composed: RowSql, found: Iterable[Sequence[object]]) -> list[tuple[int, Row]]:
     """Rows with their places, of what the statement ``match`` returned."""
-    return [(int(str(place)), _row(composed, *row)) for place, *row, _, _ in found]
+    return [(int(str(place)), _row(composed, row)) for place, *row in found]
 
 
 def primary_key(texts: object) -> PrimaryKey:
@@ -45,11 +45,13 @@ def primary_key(texts: object) -> PrimaryKey:
     return tuple(str(part) for part in texts) if isinstance(texts, list) else ()
 
 
-def _row(composed: RowSql, pk: object, sfid: object, state: object, unlinked: object) -> Row:
+def _row(composed: RowSql, found: Sequence[object]) -> Row:
+    pk, sfid, state, unlinked, inside = found
     parents = {name: RowId(composed.parents[name].table, (str(key),)) for name, key in _loads(unlinked).items()}
     fields, unreadable = _fields(composed, _loads(state))
     values = {name: value for name, value in fields.items() if name not in parents}
-    return Row(primary_key(pk), link_of(None if sfid is None else str(sfid)), values, parents, unreadable)
+    link = link_of(None if sfid is None else str(sfid))
+    return Row(primary_key(pk), link, values, parents, unreadable, outside=inside is False)
 
 
 def _fields(composed: RowSql, raw: Mapping[str, object]) -> tuple[Fields, frozenset[str]]:

@@ -24,13 +24,14 @@ SELECT set_config('statement_timeout', %(statement_timeout)s, true),
        set_config('twinledger.origin', %(operation)s, true)
 
 -- name: read
-SELECT w.n, t.pk, t.sfid, t.state, t.unlinked, m.operation, m.stored::text AS stored
+SELECT w.n, t.pk, t.sfid, t.state, t.unlinked, t.inside, m.operation, m.stored::text AS stored
 FROM unnest(%(n)s::int[], %(record_key)s::text[], %(sfid)s::text[], {key_arrays}) AS w (n, record_key, sfid, {key_names})
 LEFT JOIN LATERAL (
     SELECT {pk} AS pk,
            nullif(t.sfid::text, '') AS sfid,
            (SELECT row_to_json(r)::text FROM (SELECT {columns}) AS r) AS state,
-           {unlinked}::text AS unlinked
+           {unlinked}::text AS unlinked,
+           {inside} AS inside
     FROM (
         SELECT t.* FROM {table} AS t WHERE {by_key}
         UNION ALL
@@ -49,7 +50,7 @@ LEFT JOIN twinledger.marker AS m ON m.key = w.record_key
 
 -- name: match
 -- The filter is the mapping's own; LIMIT 2: a second row tells that the values identify nothing
-SELECT w.n, f.pk, f.sfid, f.state, f.unlinked, NULL AS operation, NULL AS stored
+SELECT w.n, f.pk, f.sfid, f.state, f.unlinked, true AS inside
 FROM unnest(%(n)s::int[], {arrays}) AS w (n, {names})
 CROSS JOIN LATERAL (
     SELECT {pk} AS pk,
@@ -61,6 +62,10 @@ CROSS JOIN LATERAL (
     WHERE {by_match}
     LIMIT 2
 ) AS f
+
+-- name: inside
+-- The filter is the mapping's own, and as in a WHERE clause null does not match
+(SELECT ({condition}) IS TRUE FROM (SELECT t.*) AS {alias})
 
 -- name: parent_join
 LEFT JOIN {table} AS {alias} ON {alias}.{key} = t.{column}

@@ -126,6 +126,23 @@ class RowSql:
         ]
         return statement(FILE, "unlinked", pairs=joined(pairs)) if pairs else statement(FILE, "nothing_unlinked")
 
+    @cached_property
+    def _inside(self) -> sql.Composable:
+        """Whether a row matches the mapping's filter."""
+        if self.mapping.sql is None:
+            return sql.SQL("true")
+        return statement(FILE, "inside", condition=self._condition, alias=self._own_name)
+
+    @property
+    def _condition(self) -> sql.SQL:
+        """The mapping's filter, in a statement that has parameters."""
+        return sql.SQL((self.mapping.sql or "true").replace("%", "%%"))
+
+    @property
+    def _own_name(self) -> sql.Identifier:
+        """What the filter calls the table."""
+        return sql.Identifier(self.mapping.table.partition(".")[2])
+
     # --- statements
 
     @cached_property
@@ -139,6 +156,7 @@ class RowSql:
             pk=self._pk,
             columns=self._columns,
             unlinked=self._unlinked,
+            inside=self._inside,
             parents=self._parent_joins,
             by_link=_by_link(sql.Identifier("t"), sql.Identifier("w", SFID)),
             key_arrays=joined([sql.SQL("{}::text[]").format(sql.Placeholder(key)) for key in keys]),
@@ -163,8 +181,8 @@ class RowSql:
             FILE,
             "match",
             table=self._table,
-            alias=sql.Identifier(self.mapping.table.partition(".")[2]),
-            condition=sql.SQL((self.mapping.sql or "true").replace("%", "%%")),
+            alias=self._own_name,
+            condition=self._condition,
             pk=self._pk,
             columns=self._columns,
             unlinked=self._unlinked,

@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from chalicelib.core.errors import ConfigurationError, ProtocolError, Rejected, TwinledgerError
@@ -145,12 +145,25 @@ class Reader:
 
     def _find(self, wanted: Sequence[RecordQuery]) -> "_Found":
         mappings = {query.mapping.object: query.mapping for query in wanted}
-        parts = [part for group in self._grouped(wanted) for part in group.split()]
-        found = _Found()
+        groups = list(self._grouped(wanted))
+        filtered = [
+            replace(group, within=mappings[group.object].soql)
+            for group in groups
+            if mappings[group.object].soql is not None
+        ]
+        parts = [part for group in (*groups, *filtered) for part in group.split()]
+        records: list[tuple[str, SeenRecord]] = []
+        inside: set[str] = set()
         for start in range(0, len(parts), QUERIES_A_CALL):
             for part, rows, asked_at in self._ask(parts[start : start + QUERIES_A_CALL], "queryAll"):
-                mapping = mappings[part.object]
-                found.add(part.object, (self.build(mapping, row, asked_at) for row in rows))
+                if part.within is not None:
+                    inside.update(id18(str(row["Id"])) for row in rows)
+                else:
+                    records += [(part.object, self.build(mappings[part.object], row, asked_at)) for row in rows]
+        found = _Found()
+        for name, record in records:
+            outside = mappings[name].soql is not None and record.id not in inside
+            found.add(name, [replace(record, outside=outside)])
         return found
 
     def _grouped(self, wanted: Sequence[RecordQuery]) -> Iterator[Wanted]:
@@ -183,7 +196,8 @@ class Reader:
         answers = composite.parts(reply, [f"read{place}" for place in range(len(parts))])
         for part, answer in zip(parts, answers.values(), strict=True):
             if answer["httpStatusCode"] >= 300:
-                raise classify(answer["httpStatusCode"], answer["body"])
+                error = classify(answer["httpStatusCode"], answer["body"])
+                raise _filter_refused(part, error) or error
             yield part, self._rows(answer["body"]), reply.asked_at
 
     def _rows(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -212,6 +226,17 @@ class Reader:
             self._narrowed[mapping.object] = (until, visible)
             if hidden:
                 _log.warning("fields cannot be read and are left alone: %s of %s", ", ".join(hidden), mapping.object)
+
+
+def _filter_refused(part: Wanted | Alike, error: TwinledgerError) -> ConfigurationError | None:
+    """What is to be said where Salesforce takes a mapping's filter no more; None: it is not to blame.
+
+    Salesforce's text is left out, for it quotes the query.
+    """
+    if not isinstance(part, Wanted) or part.within is None or not isinstance(error, Rejected | ProtocolError):
+        return None
+    code = error.code if isinstance(error, Rejected) else MALFORMED
+    return ConfigurationError(f"{part.object} cannot be read within the mapping's filter: {code}")
 
 
 class _Found:

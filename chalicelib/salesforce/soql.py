@@ -28,12 +28,21 @@ def encoded(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Records of one object, by id or by external id."""
+    """Records of one object, by id or by external id.
+
+    Attributes:
+        object: its API name.
+        fields: what to select beside what is always selected.
+        ids: 18-character ids.
+        keys: external ids.
+        within: a mapping's filter; only the ids of the records that match it are asked for then.
+    """
 
     object: str
     fields: tuple[str, ...]
     ids: tuple[str, ...]
     keys: tuple[str, ...]
+    within: str | None = None
 
     @property
     def soql(self) -> str:
@@ -42,6 +51,8 @@ class Wanted:
         by_id = f"Id IN ({','.join(map(literal, self.ids))})" if self.ids else ""
         by_key = f"{KEY_FIELD} IN ({','.join(map(literal, self.keys))})" if self.keys else ""
         where = " OR ".join(filter(None, (by_id, by_key)))
+        if self.within is not None:
+            return f"SELECT Id FROM {self.object} WHERE ({where}) AND ({self.within})"  # noqa: S608 - the mapping's own
         return f"SELECT {fields} FROM {self.object} WHERE {where}"  # noqa: S608 - names of a mapping checked by describe
 
     def split(self) -> "Iterator[Wanted]":
@@ -50,7 +61,7 @@ class Wanted:
             yield self
             return
         for ids, keys in (_half(self.ids, self.keys, first=True), _half(self.ids, self.keys, first=False)):
-            yield from Wanted(self.object, self.fields, ids, keys).split()
+            yield from replace(self, ids=ids, keys=keys).split()
 
 
 @dataclass(frozen=True, slots=True)

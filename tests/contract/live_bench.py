@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import Fields
 from chalicelib.core.ports import Records
 from chalicelib.salesforce.apex_writer import ApexRecords
@@ -183,6 +185,9 @@ class LiveBench:
     def refuse(self, field: str, value: str) -> None:
         rule = {"object": "Account", "errorIf": f"{field} = '{value}'", "message": "the rule says no", "field": field}
         self.org.control("POST", "validation-rules", rule)
+
+    def without(self, mapping: ObjectMapping, field: str, value: str) -> ObjectMapping:
+        return replace(mapping, soql=f"{field} <> '{value}'")
 
     def hide(self, field: str) -> None:
         user = {"name": "integration", "username": USERNAME, "readOnly": [], "hidden": [f"Account.{field}"]}

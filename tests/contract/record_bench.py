@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from chalicelib.core.errors import Rejected
@@ -86,6 +87,9 @@ class Bench(Protocol):
     def hide(self, field: str) -> None:
         """The integration user loses the right to read a field of Account."""
 
+    def without(self, mapping: ObjectMapping, field: str, value: str) -> ObjectMapping:
+        """The mapping with a filter that records of one value do not match."""
+
     def locked(self, record_id: str) -> AbstractContextManager[None]:
         """Another transaction holds an account, and changes its industry in the end."""
 
@@ -136,6 +140,10 @@ class FakeBench:
             return Rejected("the rule says no", code="FIELD_CUSTOM_VALIDATION_EXCEPTION", fields=(field,))
 
         self.records.refusals.append(rule)
+
+    def without(self, mapping: ObjectMapping, field: str, value: str) -> ObjectMapping:
+        self.records.inside[mapping.object] = lambda _, values: values[field] != value
+        return replace(mapping, soql=f"{field} <> '{value}'")
 
     def hide(self, field: str) -> None:
         self.records.hidden.setdefault("Account", set()).add(field)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -56,6 +56,10 @@ class Bench(Protocol):
         """From now on a CHECK constraint refuses one value of a text field."""
         ...
 
+    def without(self, mapping: ObjectMapping, name: str, value: str) -> ObjectMapping:
+        """The mapping with a filter that rows of one value of a text field, or of none, do not match."""
+        ...
+
     def locked(self, mapping: ObjectMapping, pk: PrimaryKey) -> AbstractContextManager[None]:
         """Another transaction holds a row."""
         ...
@@ -94,6 +98,11 @@ class FakeBench:
     def refuse(self, mapping: ObjectMapping, name: str, value: str) -> None:
         """See the bench."""
         self.rows.refusals[mapping.table] = [refuse(name, value)]
+
+    def without(self, mapping: ObjectMapping, name: str, value: str) -> ObjectMapping:
+        """See the bench."""
+        self.rows.inside[mapping.table] = lambda _, cells: cells[name] not in {None, value}
+        return mapping
 
     @contextmanager
     def locked(self, mapping: ObjectMapping, pk: PrimaryKey) -> Iterator[None]:
@@ -186,6 +195,11 @@ class LiveBench:
             )
         )
         self._undo.append(sql.SQL("ALTER TABLE {} DROP CONSTRAINT refused").format(table))
+
+    def without(self, mapping: ObjectMapping, name: str, value: str) -> ObjectMapping:
+        """See the bench; the filter names its table, and has a percent sign in it."""
+        table, column = mapping.table.partition(".")[2], mapping.by_name[name].column
+        return replace(mapping, sql=f"{table}.{column} NOT LIKE '{value}%'")
 
     @contextmanager
     def locked(self, mapping: ObjectMapping, pk: PrimaryKey) -> Iterator[None]:

@@ -39,6 +39,10 @@ Refusal = Callable[[Save], TwinledgerError | None]  # None lets the save pass
 Listener = Callable[[SalesforceId, Change, Record], None]  # called after each commit, with the record as it then is
 
 
+def _always(*_: object) -> bool:
+    return True
+
+
 @dataclass
 class _Stored:
     object: str
@@ -83,6 +87,7 @@ class MemoryRecords(Records):
         parents: reference fields by object, and the object each points to; a write that names a parent which is not
             there alive is refused.
         hidden: fields by object that the integration user cannot read.
+        inside: by object, whether a record matches the mapping's filter; an object that is missing has none.
         listeners: called after each commit.
         writes: committed writes of the sync, in order.
     """
@@ -95,6 +100,7 @@ class MemoryRecords(Records):
     refusals: list[Refusal] = field(default_factory=list)
     parents: dict[str, dict[str, str]] = field(default_factory=dict)
     hidden: dict[str, set[str]] = field(default_factory=dict)
+    inside: dict[str, Callable[[str, Fields], bool]] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
     writes: list[RecordWrite] = field(default_factory=list)
     _stored: dict[str, _Stored] = field(default_factory=dict)
@@ -122,6 +128,7 @@ class MemoryRecords(Records):
             raise ConfigurationError("a match field is hidden")
         stored = [each for each in self._stored.values() if each.object == mapping.object and not each.deleted]
         records = [self._record(each, mapping) for each in stored]
+        records = [record for record in records if not record.outside]
         return [[record for record in records if mapping.alike(record.values, fields)][:2] for fields in wanted]
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
@@ -313,4 +320,5 @@ class MemoryRecords(Records):
             modified_by=stored.modified_by,
             ours=stored.modified_by == self.user,
             second_open=self.clock.now() < stored.modified_at + 1,
+            outside=mapping is not None and not self.inside.get(stored.object, _always)(stored.id, stored.values),
         )

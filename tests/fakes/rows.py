@@ -25,6 +25,10 @@ from tests.fakes.statements import Captured, Cell, Cells, Formless, Refusal, Sta
 __all__ = ["Captured", "Cell", "Cells", "Formless", "MemoryRows", "Refusal", "Statement", "Trigger", "refuse", "upper"]
 
 
+def _always(*_: object) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class _Stored:
     cells: Cells
@@ -40,6 +44,7 @@ class MemoryRows(Rows):
         clock: stamps captured changes.
         triggers: by table, run in order inside each insert and update; each sees what the earlier ones set.
         refusals: by table; the first error that a rule returns refuses the statement.
+        inside: by table, whether a row matches the mapping's filter; a table that is missing has none.
         locked: rows that another transaction holds.
         captured: the outbox, in order of commit.
         truncated: tables that were truncated, in order; the relay asks the ledger what was in them.
@@ -52,6 +57,7 @@ class MemoryRows(Rows):
     clock: Clock
     triggers: dict[str, list[Trigger]] = field(default_factory=dict)
     refusals: dict[str, list[Refusal]] = field(default_factory=dict)
+    inside: dict[str, Callable[[PrimaryKey, Cells], bool]] = field(default_factory=dict)
     locked: set[RowId] = field(default_factory=set)
     captured: list[Captured] = field(default_factory=list)
     truncated: list[str] = field(default_factory=list)
@@ -76,7 +82,7 @@ class MemoryRows(Rows):
 
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Row]]:
         """See the port."""
-        rows = self.rows(mapping.table).values()
+        rows = [row for row in self.rows(mapping.table).values() if not row.outside]
         return [[row for row in rows if mapping.alike(row.values, fields)][:2] for fields in wanted]
 
     def write(self, writes: Sequence[RowWrite]) -> Sequence[RowOutcome]:
@@ -171,7 +177,8 @@ class MemoryRows(Rows):
                 values[mapped.name] = link_of(parent.sfid)
             else:
                 unlinked[mapped.name] = cell
-        return Row(pk, link_of(stored.sfid), values, unlinked, frozenset(unreadable))
+        outside = not self.inside.get(mapping.table, _always)(pk, stored.cells)
+        return Row(pk, link_of(stored.sfid), values, unlinked, frozenset(unreadable), outside)
 
     # --- the sync's writes
 

@@ -239,6 +239,14 @@ def _older_message(work: Work) -> Record | None:
         work.entry = entry
 
 
+def _unfiltered_message(work: Work) -> Record | None:
+    mapping, work.mapping = work.mapping, replace(work.mapping, soql=None)
+    try:
+        return _trustworthy(work)
+    finally:
+        work.mapping = mapping
+
+
 def _never_mind(work: Work) -> bool:
     """Nobody asks whether something is under way, held, or not linked yet."""
     return work.row is not None
@@ -339,6 +347,16 @@ MUTANTS = (
         "trusted message: complete",
         ((reading.Reading, "_trustworthy", staticmethod(_incomplete_message)),),
         "unconfigured",
+    ),
+    Mutant(
+        "outside of the filter",
+        ((Seen, "outside", property(lambda _: False)),),
+        "fenced",
+    ),
+    Mutant(
+        "a message does not say whether it matches",
+        ((reading.Reading, "_trustworthy", staticmethod(_unfiltered_message)),),
+        "fenced",
     ),
     Mutant(
         "second look at the row",

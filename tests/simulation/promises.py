@@ -37,6 +37,8 @@ def check(world: World) -> None:
     _whole(world)
     if world.lineage.wrongs:
         raise BrokenPromise(f"not by the edits' order: {world.lineage.wrongs[:3]}")
+    if world.fences.crossed:
+        raise BrokenPromise(f"written while outside of the filter: {world.fences.crossed[:3]}")
     _bounded(world)
     _fixed_point(world)
 

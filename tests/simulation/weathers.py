@@ -40,6 +40,7 @@ class Weather:
         nursery: whether users mostly make parents with children.
         batch: messages that a worker takes at most.
         fickle: whether users of an eager world take each edit back at once.
+        fenced: whether records leave the mapping's filters now and then, and come back.
         texts: chance that what a user writes is a long text, which the ledger knows by its digest only.
     """
 
@@ -72,6 +73,7 @@ class Weather:
     batch: int = 3
     texts: float = 0.0
     fickle: bool = False
+    fenced: bool = False
 
 
 WEATHERS = {
@@ -116,6 +118,8 @@ WEATHERS = {
         apex=False, lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, pace=0.06, eager=True
     ),
     "nursery": Weather(lost=0.0, touches=False, family=True, nursery=True, crash=0.01, eager=True, edits=0.04, batch=1),
+    "fenced": Weather(fenced=True, lost=0.0, touches=False, crowd=True, crash=0.01, eager=True, edits=0.05),
+    "fenced_family": Weather(fenced=True, lost=0.0, family=True, refusals=True),
     "everything": Weather(deletes=True, automation=True, refusals=True, family=True, slow=0.2, long_save=3.0),
 }
 

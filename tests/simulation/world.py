@@ -22,6 +22,7 @@ from tests.fakes.records import MemoryRecords
 from tests.fakes.rows import Captured, MemoryRows
 from tests.simulation import habits
 from tests.simulation.faults import FAULTS, SwitchingPort
+from tests.simulation.fences import Fences
 from tests.simulation.lineage import Lineage, Seen
 from tests.simulation.people import People
 from tests.simulation.post import Post
@@ -67,10 +68,12 @@ class Worker:
         hints: its messages.
         seen: the tags of what it has read.
         body: its code.
+        began: when it took them.
     """
 
     world: "World"
     hints: list[Hint]
+    began: float
     seen: Seen = field(default_factory=dict)
     body: Any = None
 
@@ -181,6 +184,9 @@ class World:
         self.rows.listeners.append(self._captured)
         self.records.listeners.append(self._saved)
         self.strict = weather.refusals
+        self.fences = Fences(self)
+        if weather.fenced:
+            self.fences.put_up()
         if weather.family:
             self.records.parents = {CONTACT: {PARENT: ACCOUNT}}
         if weather.hidden:
@@ -219,11 +225,18 @@ class World:
 
     # --- commits
 
+    def _fenced(self, side: Side, id_: str) -> None:
+        writer = next((worker for worker in self.workers if worker.body is getcurrent()), None)
+        if writer is not None:
+            self.fences.wrote(side, id_, by=writer.began)
+
     def _captured(self, captured: Captured) -> None:
-        self.post.outbox.append(captured)
         identity = captured.hint.identity
         id_ = identity.key[0] if isinstance(identity, RowId) else ""
+        if (Side.POSTGRES, id_) not in self.fences.outside:
+            self.post.outbox.append(captured)
         if captured.origin is not None:
+            self._fenced(Side.POSTGRES, id_)
             self.tell(f"sync in Postgres: {identity} {dict(captured.old)} -> {dict(captured.new)}")
         if captured.hint.change is Change.DELETED:
             self.lineage.removed(Side.POSTGRES, id_, captured.old)
@@ -232,6 +245,7 @@ class World:
 
     def _saved(self, identity: SalesforceId, change: Change, record: Record) -> None:
         if record.ours:
+            self._fenced(Side.SALESFORCE, identity.id)
             self.tell(f"sync in Salesforce: {identity.id} {change} {dict(record.values)}")
         before = self.shown.get(identity.id, {})
         if change is Change.DELETED:
@@ -257,7 +271,7 @@ class World:
         """A worker takes some messages, in any order."""
         taken = self.post.take(self.weather.batch)
         if taken:
-            worker = Worker(self, taken)
+            worker = Worker(self, taken, self.clock.now())
             worker.body = greenlet(worker.work, parent=self.scheduler)
             self.workers.append(worker)
 
@@ -293,6 +307,7 @@ class World:
         while self.workers:
             self.step(self.workers[0])
         self._land(all_of_it=True)
+        self.fences.take_down()
         self.drain()
         if self.strict:
             self.forgive()
@@ -375,6 +390,8 @@ class World:
             doings += [people.answer, people.answer, people.retry, people.revert]
         if weather.touches:
             doings.append(self.reconcile)
+        if weather.fenced:
+            doings += [self.fences.cross] * 3
         if doings:
             self.random.choice(doings)()
 

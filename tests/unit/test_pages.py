@@ -65,6 +65,7 @@ def page(entry: Entry, *history: History) -> str:
     [
         ({"alive": None}, "not settled yet"),
         ({"alive": False}, "account record, deleted"),
+        ({"outside": True}, "account record, outside of the mapping's filter (where): nothing is carried until"),
         ({"alive": False, "survivor": Side.POSTGRES}, "only in Postgres, where it is left alone"),
         ({"intent": INTENT}, "a worker writes it, until 2026-"),
         ({"intent": replace(INTENT, lease_until=0.0)}, "an operation was interrupted"),

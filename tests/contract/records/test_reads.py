@@ -72,3 +72,25 @@ def test_hidden_field_is_missing_not_null(bench: Bench) -> None:
     found = seen(bench, record_id)
     assert set(ACCOUNT.names) - {"Phone"} == set(found.values)
     assert found.values["Website"] == "w.example"
+
+
+def test_records_say_whether_they_match_the_filter(bench: Bench) -> None:
+    """By id and by key, with those of objects without a filter in the same call; each is read all the same."""
+    filtered = bench.without(ACCOUNT, "Industry", "Banking")
+    key = str(uuid4())
+    inside = account(bench, Industry="Energy").id
+    outside = written(write(bench, create({"Name": "Acme", "Industry": "Banking"}, key=key))[0]).id
+    contact = bench.add("Contact", {"LastName": "Lee"})
+    queries = [
+        RecordQuery(filtered, inside),
+        RecordQuery(filtered, outside),
+        RecordQuery(filtered, None, key),
+        RecordQuery(CONTACT, contact),
+    ]
+    found = bench.records.read(queries)
+    assert [(record and record.id, record and record.outside) for record in found] == [
+        (inside, False),
+        (outside, True),
+        (outside, True),
+        (contact, False),
+    ]

@@ -9,6 +9,8 @@ from tests.contract.rows.kit import OTHER_SFID, PARENT_SFID, SFID, add, create, 
 from tests.fakes.statements import Formless
 from tests.integration.postgres.sample import account, contact, line
 
+PHONES = (("1", SFID), ("0", OTHER_SFID), (None, PARENT_SFID))
+
 
 def test_no_row_and_no_marker(bench: Bench) -> None:
     """A row that is not there, never written by us, is neither row nor marker."""
@@ -115,3 +117,18 @@ def test_composite_key(bench: Bench) -> None:
     bench.insert(line, {"Note__c": "x"}, None, pk)
     bench.insert(line, {"Note__c": "y"}, None, ("7", "2026-11-25"))
     assert Row(pk, None, {"Note__c": "x"}) == row(bench, line, pk)
+
+
+def test_rows_say_whether_they_match_the_filter(bench: Bench) -> None:
+    """By primary key and by link; null does not match, as in a WHERE clause, and the row is read all the same."""
+    filtered = bench.without(account, "Phone", "0")
+    inside, outside, unknown = (add(bench, {"Phone": phone}, sfid=sfid).pk for phone, sfid in PHONES)
+    by_key = [state(bench, filtered, pk).row for pk in (inside, outside, unknown)]
+    by_link = [bench.rows.read([RowQuery(filtered, None, sfid=sfid)])[0].row for _, sfid in PHONES]
+    assert [row and row.outside for row in by_key] == [False, True, True]
+    assert by_link == by_key
+
+
+def test_without_a_filter_every_row_matches(bench: Bench) -> None:
+    """Whatever it holds."""
+    assert add(bench, {"Phone": "0"}).outside is False

@@ -135,12 +135,14 @@ def _of_this_module(module: str, hint: Hint) -> str:
 
 @contextmanager
 def served(client: Client) -> Iterator[str]:
-    """API Gateway: an HTTP server in front of the application."""
+    """API Gateway: an HTTP server in front of the application, which works on one request at a time as in Lambda."""
+    one_at_a_time = threading.Lock()  # Chalice keeps the current request in the application
 
     class Gateway(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = client.http.post(self.path, headers={"Content-Type": "text/xml"}, body=body)
+            with one_at_a_time:
+                answer = client.http.post(self.path, headers={"Content-Type": "text/xml"}, body=body)
             self.send_response(answer.status_code)
             self.send_header("Content-Type", "text/xml")
             self.send_header("Content-Length", str(len(answer.body)))

@@ -138,12 +138,33 @@ def test_filter_after_a_change_of_type(owner: Connection, app: Connection, user:
     user.execute("UPDATE crm.person SET rank = 5 WHERE id = 1")
     user.execute("UPDATE crm.person SET rank = 12 WHERE id = 2")
     user.execute("DELETE FROM crm.person WHERE id <> 4")
+    user.execute("UPDATE crm.person SET note = 'nobody mapped it'")
     assert [row[:2] for row in found(owner)] == [
         ("created", ["4", AT]),
         ("updated", ["1", AT]),
         ("updated", ["2", AT]),
         ("deleted", ["2", AT]),
     ]
+
+
+def test_entering_the_filter_after_a_change_of_type(owner: Connection, app: Connection, user: Connection) -> None:
+    """By a column that is not mapped; the row is told of though nothing that is mapped changes."""
+    with _people(owner, replace(PERSON, sql="note = 'in'")):
+        begin(owner, app)
+        owner.execute("ALTER TABLE crm.person ALTER COLUMN rank TYPE bigint")
+        for note in ("in", "in", "out", "out"):
+            user.execute("UPDATE crm.person SET note = %s", (note,))
+        assert [row[0] for row in found(owner)] == ["updated", "updated"]
+
+
+def test_a_dropped_column_that_only_the_filter_names(owner: Connection, app: Connection, user: Connection) -> None:
+    """It is not taken for null by a session that had planned the filter before."""
+    with _people(owner, replace(PERSON, sql="note = 'in'")):
+        begin(owner, app)
+        user.execute("UPDATE crm.person SET note = 'in'")
+        owner.execute("ALTER TABLE crm.person DROP COLUMN note")
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match='column "note" does not exist'):
+            user.execute("UPDATE crm.person SET name = 'Zoe'")
 
 
 @pytest.mark.usefixtures("_filtered")

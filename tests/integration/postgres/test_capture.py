@@ -4,6 +4,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from chalicelib.core.mapping import Field, Kind, Mappings
 from chalicelib.postgres.capture import CHANNEL, DRAIN_KEY
@@ -264,6 +265,32 @@ def test_filter(owner: Connection, app: Connection) -> None:
         ("updated", ["1"]),
         ("updated", ["3"]),
         ("deleted", ["3"]),
+    ]
+    install(owner, MAPPINGS)
+
+
+def test_a_filter_on_a_column_that_is_not_mapped(owner: Connection, app: Connection) -> None:
+    """A row that enters the filter, or leaves it, is told of, though nothing else of it changes."""
+    owner.execute("CREATE TABLE crm.member (id int PRIMARY KEY, kind text, name text, note text)")
+    owner.execute("GRANT ALL ON crm.member TO app")
+    fields = [Field("Name", "name", Kind.TEXT, "text")]
+    member = mapping("member", "crm.member", [("id", "integer")], fields, sql="kind = 'in'")
+    install(owner, Mappings((*MAPPINGS.mappings, member)))
+    owner.execute("DELETE FROM twinledger.outbox")
+    app.execute("INSERT INTO crm.member VALUES (1, NULL, 'Ada')")
+    for column, value in (
+        ("kind", "in"),
+        ("note", "x"),
+        ("name", "Eve"),
+        ("kind", "out"),
+        ("note", "y"),
+        ("name", "Zoe"),
+    ):
+        app.execute(sql.SQL("UPDATE crm.member SET {} = %s").format(sql.Identifier(column)), (value,))
+    assert outbox(owner, "change, old, new") == [
+        ("updated", {}, {}),
+        ("updated", {"name": "Ada"}, {"name": "Eve"}),
+        ("updated", {}, {}),
     ]
     install(owner, MAPPINGS)
 

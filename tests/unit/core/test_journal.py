@@ -92,6 +92,13 @@ def test_hops_count_what_nobody_entered(echoes: dict[tuple[Side, str], tuple[str
     assert opened(work, NOW, 25.0).entry.hops == hops
 
 
+def test_what_is_written_is_inside_of_the_filter() -> None:
+    """A record that was outside when last seen has come back."""
+    work = on_desk(row(Name="Acme Ltd"), record(), entry=replace(LINKED, outside=True))
+
+    assert opened(work, NOW, 25.0).entry.outside is False
+
+
 def test_hops_stay_where_an_agreement_is_written() -> None:
     """A write of a link carries neither a user's edit nor automation's."""
     work = on_desk(row(sfid=None), record(), entry=replace(LINKED, hops=2))
