@@ -1,24 +1,17 @@
 """What to write where, so that both sides of one record agree: a pure function of what was seen and remembered.
 
-Existence is merged first, then the units. An absent side changes no unit.
-
-    both gone                                      a tombstone
-    alive in the ledger, one gone, other unedited  delete the other (or leave it: on_delete = keep)
-    alive in the ledger, one gone, other edited    DELETE_EDIT: the record is kept, the missing side comes back
-    a tombstone, one alive                         a user revived it: the other side comes back
-    never settled, one there                       create the other
-    outside of the mapping's filter on a side      nothing, and the bases stay
-    outside when last seen, one gone since         leave the other: its deletion is none of the mapping's
+Existence is decided first (:mod:`chalicelib.core.existence`), then the units are merged. An absent side changes no unit.
 """
 
 from dataclasses import dataclass
 
+from chalicelib.core.existence import Life
 from chalicelib.core.ledger import Answer, Base, BaseState, Cause, Entry, Existence, IssueKind, Remembered, alike
-from chalicelib.core.mapping import ObjectMapping, OnDelete, Policy, Unit, Values
+from chalicelib.core.mapping import ObjectMapping, Policy, Unit, Values
 from chalicelib.core.merge import Merge, Verdict, merge
 from chalicelib.core.model import Digest, Side
-from chalicelib.core.plan import DELETE_SLOT, Conflict, Plan, Seen
-from chalicelib.core.recover import Ground, buried, remember, unit_values
+from chalicelib.core.plan import Conflict, Plan, Seen
+from chalicelib.core.recover import Ground, remember, unit_values
 from chalicelib.core.refusals import fill_fields, hold_back
 
 NO_FORM = "what the column holds has no form in Salesforce (NaN, infinity, a date outside the years 1 to 9999)"
@@ -56,16 +49,17 @@ class _Planner:
     def plan(self) -> Plan:
         """Existence first, then the units."""
         result = self.result
+        life = Life(self.mapping, self.entry, self.ground, self.seen)
         if self.seen.outside:
-            self._leave()
+            life.leave(result)
             return result
-        self._existence()
+        life.decide(result)
         if result.existence is not None and (not result.alive or result.existence is Existence.UNDELETE_SALESFORCE):
             self._hold_back()  # an operation of its own; the units are merged when it has landed
             if result.held_back:
                 return result
         if not result.alive or result.survivor:
-            self._end()
+            life.end(result)
             return result
         if result.existence is Existence.UNDELETE_SALESFORCE:
             return result
@@ -87,81 +81,7 @@ class _Planner:
         fill_fields(self.mapping, self.seen, self.result)
         hold_back(self.mapping, self.entry, self.ground, self.seen, self.result)
 
-    # --- existence
-
-    def _existence(self) -> None:
-        in_postgres, in_salesforce = self.seen.in_postgres, self.seen.in_salesforce
-        result = self.result
-        if in_postgres and in_salesforce:
-            return
-        if not in_postgres and not in_salesforce:
-            result.alive = False
-            return
-        survivor = Side.POSTGRES if in_postgres else Side.SALESFORCE
-        if self.entry.alive is False and self.entry.survivor is survivor:
-            result.alive, result.survivor = False, survivor
-            return
-        if self.ground.alive:
-            if self.entry.outside:
-                result.alive, result.survivor = False, survivor
-                return
-            if not self._edited(survivor):
-                result.alive = False
-                if self.mapping.on_delete is OnDelete.KEEP or survivor not in self.mapping.creates:
-                    result.survivor = survivor  # nothing is deleted on a side that the mapping never writes
-                else:
-                    result.existence = Existence.DELETE_POSTGRES if in_postgres else Existence.DELETE_SALESFORCE
-                return
-            result.conflicts.append(
-                Conflict(
-                    DELETE_SLOT,
-                    IssueKind.DELETE_EDIT,
-                    None,
-                    None,
-                    f"deleted in {survivor.other.title()}, edited in {survivor.title()}: the record was kept",
-                )
-            )
-        self._bring_back(survivor.other)
-
-    def _bring_back(self, side: Side) -> None:
-        if side not in self.mapping.creates:
-            self.result.alive, self.result.survivor = False, side.other
-        elif side is Side.POSTGRES:
-            self.result.existence = Existence.INSERT_POSTGRES
-        elif self.seen.salesforce is not None:
-            self.result.existence = Existence.UNDELETE_SALESFORCE
-        else:
-            self.result.existence = Existence.CREATE_SALESFORCE
-
-    def _edited(self, side: Side) -> bool:
-        """Whether a side holds anything that the other did not get; half of a person's answer counts."""
-        if side is Side.POSTGRES and self.seen.postgres is not None and self.seen.postgres.unreadable:
-            return True  # nobody can tell whether it was edited
-        values = self.postgres if side is Side.POSTGRES else self.salesforce
-        for name, held in values.items():
-            base = self.ground.bases.get(name)
-            if base is None or not alike(remember(held), base.of(side)):
-                return True
-            if base.state is BaseState.HALF and alike(base.of(side), base.agreed):
-                return True
-        return False
-
-    def _leave(self) -> None:
-        """The record is outside of the mapping's filter: what is in question is asked again when it comes back."""
-        result, entry = self.result, self.entry
-        result.outside = True
-        result.alive, result.survivor = self.ground.alive, entry.survivor
-        result.closed = dict.fromkeys(entry.issues, "the record left the mapping's filter")
-        result.refused_answers = list(entry.answers)
-
-    def _end(self) -> None:
-        """The record ends here: its issues are over, answers come too late."""
-        result = self.result
-        result.closed = dict.fromkeys(self.entry.issues, "the record was deleted")
-        result.refused_answers = list(self.entry.answers)
-        if not self.seen.in_postgres and self.seen.salesforce is not None:
-            in_bin = {name: remember(values) for name, values in self.salesforce.items()}
-            result.bases = buried(result.bases, in_bin, None)
+    # --- units
 
     def _link(self) -> None:
         row, record = self.seen.postgres, self.seen.salesforce
@@ -169,8 +89,6 @@ class _Planner:
             self.result.link = True
         elif self.result.existence is None and row is not None and record is not None:
             self.result.link = row.sfid != record.id
-
-    # --- units
 
     def _unreadable(self, unit: Unit) -> bool:
         """Leave a unit alone whose columns hold what cannot be carried: writing over it would lose it."""
