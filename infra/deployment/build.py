@@ -49,6 +49,8 @@ def stage_configuration(committed: dict[str, Any], stage: Stage, outputs: Mappin
     for name, role in roles(outputs).items():
         functions[name] = functions.get(name, {}) | {"iam_role_arn": role}
     completed = settings | {"environment_variables": variables, "lambda_functions": functions}
+    # Every stage's REST API has the application's name: in API Gateway's metrics only its own stage tells them apart
+    completed["api_gateway_stage"] = stage.name
     if stage.subnets:
         completed |= {"subnet_ids": list(stage.subnets), "security_group_ids": list(stage.security_groups)}
     return committed | {"stages": {**committed["stages"], stage.name: completed}}

@@ -37,9 +37,12 @@ class Deployment:
 
     def api_url(self, endpoint_url: str | None) -> str:
         """The address of the REST API, on AWS or on the emulator at `endpoint_url`."""
+        urls = (each["rest_api_url"] for each in self.resources if each["resource_type"] == "rest_api")
+        url = next(urls).rstrip("/")
+        stage = url.rsplit("/", 1)[-1]
         if endpoint_url:
-            return f"{endpoint_url}/restapis/{self.rest_api_id}/api/_user_request_"
-        return next(each["rest_api_url"] for each in self.resources if each["resource_type"] == "rest_api").rstrip("/")
+            return f"{endpoint_url}/restapis/{self.rest_api_id}/{stage}/_user_request_"
+        return url
 
     @property
     def functions(self) -> dict[str, str]:

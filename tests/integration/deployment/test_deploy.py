@@ -71,6 +71,16 @@ def test_event_sources_are_as_chalice_cannot_set_them(deployed: Deployed) -> Non
     }
 
 
+def test_the_api_s_own_stage_is_named_after_the_stage(deployed: Deployed) -> None:
+    """The name of the API is the same for all stages: this is what tells the alarms of two of them apart."""
+    gateway, api = deployed.client("apigateway"), deployed.application.deployment.rest_api_id
+    assert [each["stageName"] for each in gateway.get_stages(restApiId=api)["item"]] == [STAGE]
+    found = deployed.client("cloudwatch").describe_alarms(AlarmNames=["twinledger-dev-webhook-errors"])
+    (alarm,) = found["MetricAlarms"]
+    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    assert dimensions == {"ApiName": gateway.get_rest_api(restApiId=api)["name"], "Stage": STAGE}
+
+
 def test_edits_go_both_ways_through_the_deployed_functions(deployed: Deployed) -> None:
     """A row that is created comes to Salesforce; then an edit of either side arrives at the other one."""
     with psycopg.connect(deployed.services.cluster.app_dsn) as connection:

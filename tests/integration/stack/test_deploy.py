@@ -112,7 +112,7 @@ def deployment(run: Callable[[], chalice.Deployment]) -> chalice.Deployment:
 
 def url(emulator: Emulator, deployment: chalice.Deployment) -> str:
     """The address of the deployed API."""
-    return f"{emulator.endpoint_url}/restapis/{deployment.rest_api_id}/api/_user_request_"
+    return deployment.api_url(emulator.endpoint_url)
 
 
 def test_routes_answer(emulator: Emulator, deployment: chalice.Deployment) -> None:
@@ -210,6 +210,7 @@ def test_configuration_is_completed() -> None:
     assert completed["stages"]["dev"] == {"xray": True}
     assert completed["environment_variables"] == {"COMMON": "1"}
     assert completed["stages"]["local"] == {
+        "api_gateway_stage": "local",
         "lambda_functions": {"sweep": {"lambda_timeout": 9, "iam_role_arn": "SweepRoleArn"}},
         "environment_variables": {
             "OWN": "2",

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+import app
 from chalicelib.aws.sweeps import Position
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.ledger import Issue, IssueKind
 from chalicelib.core.model import Change, Hint, RowId, SalesforceId, Side
+from chalicelib.jobs.braking import Limits
 from chalicelib.jobs.relaying import tell_status
 from chalicelib.postgres.relay import RelayStatus
 from chalicelib.wiring import MARGIN
@@ -114,6 +116,36 @@ def many_issues(world: World) -> str:
         issue = Issue(f"many-{number}", f"key-{number}", "account", "Name", IssueKind.REJECTED, now, now)
         world.wiring.archive.report(issue)
     return swept(world)
+
+
+def runaway_deletions(world: World) -> str:
+    """More rows are deleted at once than the brake lets pass."""
+    made = world.database.execute("INSERT INTO account (name) SELECT 'Braked' FROM generate_series(1, 3) RETURNING id")
+    rows = [RowId("public.account", (str(number),)) for (number,) in made.fetchall()]
+    _told(world, rows, Change.CREATED)
+    _settled(world)
+    brake = app.wiring._brake
+    limits, brake._limits = brake._limits, Limits(deletions=2)
+    try:
+        world.database.execute("DELETE FROM account WHERE name = 'Braked'")
+        _told(world, rows, Change.DELETED)
+        with log() as written:
+            world.until(lambda: "account" in world.wiring.pauses.all())
+            _settled(world)  # what is left is put aside
+    finally:
+        brake._limits = limits
+    world.manage("resume", "account")
+    _settled(world)
+    return written.getvalue()
+
+
+def _settled(world: World) -> None:
+    world.until(lambda: world.wiring.receipts(Side.POSTGRES).waiting() == 0)
+
+
+def _told(world: World, rows: Sequence[RowId], change: Change) -> None:
+    now = world.wiring.clock.now()
+    world.wiring.hints.send([Hint(row, change, f"{change}-{row.key}-{now}", occurred_at=now) for row in rows])
 
 
 def much_asked(world: World) -> str:
@@ -219,6 +251,7 @@ CONDITIONS: dict[str, Condition] = {
     "outbox-depth": deep_outbox,
     "sweep-incomplete": long_pause,
     "halted": closed_door,
+    "braked": runaway_deletions,
     "issues-open": many_issues,
     "issues-rising": many_issues,
     "api-quota-warning": much_asked,

@@ -11,13 +11,13 @@ import pytest
 from chalicelib.aws.state import Probe
 from infra.deployment import cloudformation
 from infra.local.metrics import Forwarder
-from tests.integration.application.conftest import World, aws, permissions, world
+from tests.integration.application.conftest import World, aws, kept_the_same, permissions, world
 from tests.integration.watching.template import TEMPLATE
 
 if TYPE_CHECKING:
     pass
 
-__all__ = ["aws", "permissions", "world"]
+__all__ = ["aws", "kept_the_same", "permissions", "world"]
 
 STAGE = "test"
 LOGS = f"/aws/lambda/twinledger-{STAGE}"

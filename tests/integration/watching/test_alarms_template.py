@@ -66,11 +66,15 @@ def test_what_is_watched_of_aws_is_of_this_application(template: Template) -> No
     for name in ("Errors", "Throttles"):
         assert {each.dimensions for each in alarms if each.name == name} == {(("FunctionName", f),) for f in functions}
     aged = {each.dimensions for each in alarms if each.name == "ApproximateAgeOfOldestMessage"}
-    assert aged == {(("QueueName", name),) for queue in queues for name in (queue, dead_letter_queue(queue))}
+    failed = "twinledger-local-failed-events"
+    all_queues = {*queues, *map(dead_letter_queue, queues), failed}
+    assert aged == {(("QueueName", name),) for name in all_queues}
+    visible = {each.dimensions for each in alarms if each.name == "ApproximateNumberOfMessagesVisible"}
+    assert visible == {(("QueueName", failed),)}
     api = {each.dimensions for each in alarms if each.namespace == "AWS/ApiGateway"}
-    assert api == {(("ApiName", app.app_name), ("Stage", "api"))}
+    assert api == {(("ApiName", app.app_name), ("Stage", stage.STAGE))}
     values = {value for series in template.watched if series.namespace != NAMESPACE for _, value in series.dimensions}
-    assert values == functions | queues | {dead_letter_queue(queue) for queue in queues} | {app.app_name, "api"}
+    assert values == functions | all_queues | {app.app_name, stage.STAGE}
 
 
 def test_an_alarm_is_told_and_named(template: Template) -> None:

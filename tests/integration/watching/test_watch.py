@@ -48,7 +48,7 @@ def told(watch: Watch) -> set[tuple[str, str]]:
 
 def test_alarms_are_told_once_when_they_go_off_and_once_when_they_are_over(watch: Watch) -> None:
     """The relay's numbers stand in its own log; a line that is not ended yet is read with its rest."""
-    assert [watch.create(), watch.create()] == [38, 38]
+    assert [watch.create(), watch.create()] == [41, 41]
     assert told(watch) == {("ALARM", "relay-silent"), ("ALARM", "sweep-silent")}
     assert told(watch) == set()
     text = line(watch.stage, Metric.OUTBOX_DEPTH, 3)
