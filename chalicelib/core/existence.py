@@ -45,9 +45,8 @@ class Life:
             result.alive = False
             return
         survivor = Side.POSTGRES if in_postgres else Side.SALESFORCE
-        if (self.entry.alive is False and self.entry.survivor is survivor) or (
-            self.ground.alive and self.entry.outside
-        ):
+        left_alone = self.entry.alive is False and self.entry.survivor is survivor
+        if left_alone or (self.ground.alive and self.entry.outside):
             result.alive, result.survivor = False, survivor
         elif self.ground.alive and not self._edited(survivor):
             self._follow(result, survivor)
