@@ -1,7 +1,7 @@
 """What to write where, so that both sides of one record agree: a pure function of what was seen and remembered.
 
-Existence is decided first (:mod:`chalicelib.core.existence`), then the units are merged. A side that is not there changes
-no unit.
+Existence is decided first (:mod:`chalicelib.core.existence`), then the units are merged. A side that is not there
+changes no unit.
 """
 
 from dataclasses import dataclass
