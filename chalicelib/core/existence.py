@@ -66,6 +66,7 @@ class Life:
         """The record ends here: its issues are over, answers come too late."""
         result.closed = dict.fromkeys(self.entry.issues, "the record was deleted")
         result.refused_answers = list(self.entry.answers)
+        result.unmarked |= set(self.entry.ignored)
         if not self.seen.in_postgres and self.seen.salesforce is not None:
             held = unit_values(self.mapping, self.seen.salesforce.values)
             in_bin = {name: remember(values) for name, values in held.items()}

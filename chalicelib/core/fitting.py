@@ -33,6 +33,7 @@ def fitted(entry: Entry, mapping: ObjectMapping) -> Entry:
         bases=_without(entry.bases, changed),
         intent=intent,
         answers=_without(entry.answers, changed),
+        ignored=_without(entry.ignored, changed),
         echoes={at: value for at, value in entry.echoes.items() if at[1] not in changed},
         shapes={**entry.shapes, **mapping.shapes},
     )

@@ -90,7 +90,7 @@ def close(plan: Plan, after: Entry, now: float, read: ReadIssues) -> tuple[Entry
         return replace(after, refusals=refusals), ()
     found = read([after.issues[slot].id for slot in over])
     closing = tuple(
-        replace(found[shown.id], closed_at=now, updated_at=now, reason=reason)
+        replace(found[shown.id], closed_at=now, updated_at=now, reason=reason, ignored=slot in plan.left)
         for slot, reason in over.items()
         if (shown := after.issues[slot]).id in found
     )

@@ -21,6 +21,7 @@ from chalicelib.core.ledger import (
     EntryChange,
     Existence,
     History,
+    Ignored,
     Intent,
     Refusal,
     Remembered,
@@ -66,6 +67,7 @@ def opened(work: Work, now: float, lease_seconds: float) -> EntryChange:
         bases=plan.bases,
         intent=intent,
         issues=issues,
+        ignored=_ignored(entry, plan),
         hops=0 if plan.moved_by_user else hops,
         outside=False,
         salesforce_second=_second(entry, record),
@@ -101,6 +103,7 @@ def agreed(work: Work, now: float, read: ReadIssues) -> EntryChange | None:
         if plan.outside
         else {at: value for at, value in entry.echoes.items() if at[1] in work.without},
         outside=plan.outside,
+        ignored={**_ignored(entry, plan), **plan.marks},
         salesforce_second=_second(entry, work.record),
     )
     after, closing = close(plan, after, now, read)
@@ -136,6 +139,7 @@ def finished(work: Work, now: float, read: ReadIssues) -> EntryChange:
         bases=bases,
         intent=None,
         answers=_open_answers(entry, plan),
+        ignored={**_ignored(entry, plan), **plan.marks},
         echoes=echoes,
         salesforce_second=max(_second(entry, work.record), record.modified_at if record is not None else 0),
         updated_at=now,
@@ -262,6 +266,11 @@ def _open_answers(entry: Entry, plan: Plan) -> dict[str, Answer]:
         for name, answer in entry.answers.items()
         if answer.id not in carried and name not in plan.refused_answers
     }
+
+
+def _ignored(entry: Entry, plan: Plan) -> dict[str, Ignored]:
+    """What is ignored still. It ends with the write that opens the issue anew, so that no issue outlives it."""
+    return {name: mark for name, mark in entry.ignored.items() if name not in plan.unmarked}
 
 
 def _read_back(

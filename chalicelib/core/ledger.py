@@ -152,6 +152,8 @@ class Answer:
         salesforce: what was shown of Salesforce.
         actor: who decided.
         reverts: it puts an earlier value back where nothing is in question; else it decides a conflict.
+        ignores: it writes nothing: the issue is closed as ignored, and both sides stay as they are.
+        reason: why it is ignored, in the person's words.
     """
 
     id: str
@@ -160,6 +162,25 @@ class Answer:
     salesforce: Remembered
     actor: str
     reverts: bool = False
+    ignores: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A conflict that a person has chosen to leave: it is none as long as both sides are as they were shown.
+
+    Attributes:
+        postgres: what was shown of Postgres.
+        salesforce: what was shown of Salesforce.
+        actor: who ignores it.
+        reason: why, in the person's words.
+    """
+
+    postgres: Remembered
+    salesforce: Remembered
+    actor: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +217,8 @@ class Entry:
         shapes: per unit, :attr:`ObjectMapping.shapes` as they were when its base was written.
         intent: what was about to be written; None: nothing is under way.
         issues: open issues by slot: a unit's name, or "*delete", "*salesforce", "*postgres", "*parent".
-        answers: persons' decisions that wait to be carried out, by unit.
+        answers: persons' decisions that wait to be carried out, by unit, or by the slot of the issue.
+        ignored: conflicts that a person has chosen to leave, by unit.
         refusals: parked writes, by the side that refused.
         hops: sync writes in a row that only followed automation.
         echoes: values that automation set beside our own write, by side and unit.
@@ -224,6 +246,7 @@ class Entry:
     updated_at: float = 0.0
     shapes: Mapping[str, str] = field(default_factory=dict)
     outside: bool = False
+    ignored: Mapping[str, Ignored] = field(default_factory=dict)
 
     def leased(self, now: float) -> bool:
         """Whether a worker holds the record at ``now`` (seconds since the epoch)."""
@@ -253,6 +276,7 @@ class Issue:
         actors: who changed it, by side, where known.
         sfid: Salesforce id, where known.
         pk: primary key, where known.
+        ignored: whether it was closed because a person ignores it.
     """
 
     id: str
@@ -273,6 +297,7 @@ class Issue:
     actors: Mapping[Side, str] = field(default_factory=dict)
     sfid: str | None = None
     pk: PrimaryKey | None = None
+    ignored: bool = False
 
 
 class Cause(StrEnum):

@@ -27,11 +27,14 @@ class IssueState(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
+    IGNORED = "ignored"  # closed, because a person leaves it as it is
 
 
 def state_of(issue: Issue) -> IssueState:
     """The list that an issue is in."""
-    return IssueState.OPEN if issue.closed_at is None else IssueState.CLOSED
+    if issue.closed_at is None:
+        return IssueState.OPEN
+    return IssueState.IGNORED if issue.ignored else IssueState.CLOSED
 
 
 def at(seconds: float) -> str:

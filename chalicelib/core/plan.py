@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.core.ledger import Base, Cause, Existence, IssueKind, Remembered
+from chalicelib.core.ledger import Base, Cause, Existence, Ignored, IssueKind, Remembered
 from chalicelib.core.mapping import Values
 from chalicelib.core.model import Record, Row, Side, Value
 from chalicelib.core.recover import Ground
@@ -89,6 +89,9 @@ class Plan:
         link: the row is to get the Salesforce id.
         held_back: sides on which a write is left out because it was refused before.
         outside: whether the record does not match the mapping's filter, so that nothing is carried.
+        left: slots of open issues that a person ignores from now on.
+        marks: per unit in conflict, that a person ignores it from now on.
+        unmarked: units of which it is over that a person ignores them: a side has moved, or they agree.
         undated: units whose conflict ``newest_wins`` decides, but whose time in Postgres was not given.
     """
 
@@ -110,6 +113,9 @@ class Plan:
     moved_by_automation: set[str] = field(default_factory=set)
     link: bool = False
     held_back: set[Side] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    marks: dict[str, Ignored] = field(default_factory=dict)
+    unmarked: set[str] = field(default_factory=set)
     undated: list[str] = field(default_factory=list)
     outside: bool = False
 
@@ -122,6 +128,7 @@ class Plan:
         """Write nothing of the record: its creation has to wait."""
         self.existence, self.link, self.alive, self.bases = None, False, ground.alive, dict(ground.bases)
         self.conflicts.clear()
+        self.unmarked.clear()
         for name in list(self.target):
             self.leave_out(name)
 

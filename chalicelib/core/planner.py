@@ -7,7 +7,18 @@ changes no unit.
 from dataclasses import dataclass
 
 from chalicelib.core.existence import Life
-from chalicelib.core.ledger import Answer, Base, BaseState, Cause, Entry, Existence, IssueKind, Remembered, alike
+from chalicelib.core.ledger import (
+    Answer,
+    Base,
+    BaseState,
+    Cause,
+    Entry,
+    Existence,
+    Ignored,
+    IssueKind,
+    Remembered,
+    alike,
+)
 from chalicelib.core.mapping import ObjectMapping, Policy, Unit, Values
 from chalicelib.core.merge import Merge, Verdict, merge
 from chalicelib.core.model import Digest, Side
@@ -69,6 +80,7 @@ class _Planner:
                 self._unit(unit)
         if result.undated:
             return result
+        self._ignored()
         self._late_answers()
         self._link()
         self._hold_back()
@@ -128,6 +140,8 @@ class _Planner:
             echo_postgres=self.entry.echoes.get((Side.POSTGRES, unit.name)),
             echo_salesforce=self.entry.echoes.get((Side.SALESFORCE, unit.name)),
         )
+        if outcome.verdict is not Verdict.CONFLICT and unit.name in self.entry.ignored:
+            self.result.unmarked.add(unit.name)
         self._carry_out(pair, outcome)
 
     def _carry_out(self, pair: "_Pair", outcome: Merge) -> None:
@@ -232,6 +246,11 @@ class _Planner:
             return
         if name in self.entry.answers:
             result.refused_answers.append(name)
+        ignored = self.entry.ignored.get(name)
+        if ignored is not None:
+            if alike(pair.postgres, ignored.postgres) and alike(pair.salesforce, ignored.salesforce):
+                return
+            result.unmarked.add(name)
         winner = self._winner(pair, outcome)
         if winner is not None:
             target = pair.postgres if winner is Side.POSTGRES else pair.salesforce
@@ -244,7 +263,8 @@ class _Planner:
             return
         if outcome.answer_open:
             result.bases[name] = Base(None, None, None, BaseState.CONTESTED)
-        result.conflicts.append(Conflict(name, IssueKind.CONFLICT, pair.postgres, pair.salesforce))
+        text = f"{ignored.actor} had ignored it, until a side was edited again: {ignored.reason}" if ignored else ""
+        result.conflicts.append(Conflict(name, IssueKind.CONFLICT, pair.postgres, pair.salesforce, text=text))
 
     def _reverted(self, pair: "_Pair") -> bool:
         """Put an earlier value back, if both sides are as they were shown: they need not differ for it."""
@@ -260,8 +280,28 @@ class _Planner:
         if answer is None or not (alike(pair.postgres, answer.postgres) and alike(pair.salesforce, answer.salesforce)):
             return False
         self.result.answers.add(answer.id)
-        self._by(answer, pair, Merge(Verdict.CARRY, target=answer.value, user=True))
+        if answer.ignores:
+            self._leave(pair.unit.name, answer)
+            self.result.marks[pair.unit.name] = Ignored(pair.postgres, pair.salesforce, answer.actor, answer.reason)
+        else:
+            self._by(answer, pair, Merge(Verdict.CARRY, target=answer.value, user=True))
         return True
+
+    def _leave(self, slot: str, answer: Answer) -> None:
+        """Close an issue that a person ignores. Nothing is written for it on either side."""
+        self.result.left.add(slot)
+        self.result.closed[slot] = f"{answer.actor} ignores it: {answer.reason}"
+
+    def _ignored(self) -> None:
+        """Leave what tells of no two values: a refused write, which is not sent again as it was, or an echo storm."""
+        for slot, answer in self.entry.answers.items():
+            shown = self.entry.issues.get(slot)
+            if shown is None or not answer.ignores or slot in self.result.closed:
+                continue
+            refused = shown.kind is IssueKind.REJECTED and slot not in self.mapping.by_unit
+            if refused or shown.kind is IssueKind.ECHO_STORM:
+                self.result.answers.add(answer.id)
+                self._leave(slot, answer)
 
     def _by(self, answer: Answer | None, pair: "_Pair", outcome: Merge) -> None:
         """Aim at what a person decided; of half an answer, who that was may not be known any more."""

@@ -287,6 +287,28 @@ class People:
         world.ledger.answer(key, slot, answer)
         self.touch(key)
 
+    def ignore(self) -> None:
+        """An operator leaves an issue as it is, whatever it tells of."""
+        world = self._world
+        open_ = [(key, slot) for key, entry in sorted(world.ledger.entries.items()) for slot in sorted(entry.issues)]
+        if not open_:
+            return
+        key, slot = self._random.choice(open_)
+        shown = world.ledger.entries[key].issues[slot]
+        world.tell(f"operator ignores {slot} of {key}")
+        answer = Answer(
+            world.clock.new_id(),
+            (),
+            shown.postgres or (),
+            shown.salesforce or (),
+            "operator",
+            ignores=True,
+            reason="so",
+        )
+        kept = isinstance(world.ledger.answer(key, slot, answer), Kept)
+        world.count(f"ignore {'kept' if kept else 'refused'}")
+        self.touch(key)
+
     def revert(self) -> None:
         """An operator puts an earlier text of a field back, or of a group, where nothing is in question."""
         world, lineage = self._world, self._world.lineage

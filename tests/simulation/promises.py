@@ -88,12 +88,16 @@ def _unit_converged(world: World, entry: Entry, unit: Unit, sides: tuple[Values 
     if base is not None and base.state is BaseState.STOPPED:
         return
     if sides[0] == sides[1]:
-        if issue is not None:
-            raise BrokenPromise(f"{where}: agreed, and still an issue")
+        if issue is not None or unit.name in entry.ignored:
+            raise BrokenPromise(f"{where}: agreed, and still an issue, or ignored")
         if base is None or base.state is not BaseState.AGREED or not alike(base.agreed, sides[0]):
             raise BrokenPromise(f"{where}: the ledger does not know {sides[0]}: {base}")
     elif issue is None:
-        raise BrokenPromise(f"{where}: {sides}, and no issue; {base}")
+        ignored = entry.ignored.get(unit.name)
+        if ignored is None or not (alike(ignored.postgres, sides[0]) and alike(ignored.salesforce, sides[1])):
+            raise BrokenPromise(f"{where}: {sides}, and no issue; {base}, {ignored}")
+    elif unit.name in entry.ignored:
+        raise BrokenPromise(f"{where}: an open issue that is ignored")
     elif not (alike(issue.postgres, sides[0]) and alike(issue.salesforce, sides[1])):
         raise BrokenPromise(f"{where}: the issue shows {issue}, not {sides}")
     elif world.ledger.issues[issue.id].closed_at is not None:

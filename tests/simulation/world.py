@@ -387,7 +387,7 @@ class World:
         if weather.deletes or weather.family:
             doings += [people.insert_postgres, people.insert_salesforce]
         if weather.answers:
-            doings += [people.answer, people.answer, people.retry, people.revert]
+            doings += [people.answer, people.answer, people.retry, people.revert, people.ignore]
         if weather.touches:
             doings.append(self.reconcile)
         if weather.fenced:
