@@ -20,6 +20,8 @@ from chalicelib.core.model import Side
 from chalicelib.desk import (
     FAILED,
     RECORD,
+    ignore,
+    ignore_options,
     issues,
     issues_options,
     lines,
@@ -167,5 +169,6 @@ def _parser() -> argparse.ArgumentParser:
     revert_options(command(revert))
     pause_options(command(pause))
     resume_options(command(resume))
+    ignore_options(command(ignore))
     command(retry).add_argument("record", metavar="RECORD", help=RECORD)
     return parser

@@ -13,9 +13,10 @@ from itertools import islice
 from typing import TypeVar
 
 from chalicelib import pages
+from chalicelib.core.acts import Deed, Outcome, Wish
 from chalicelib.core.errors import Rejected
 from chalicelib.core.ledger import Issue, IssueKind
-from chalicelib.core.listing import Cursor, IssueState, Wanted, place
+from chalicelib.core.listing import Cursor, IssueState, Wanted, place, state_of
 from chalicelib.core.model import Fields, Side
 from chalicelib.core.problems import choose
 from chalicelib.jobs.deciding import Decision, End, Standing
@@ -27,6 +28,12 @@ S = TypeVar("S")
 FAILED = 2
 UNFINISHED = 3  # what was asked for is under way
 RECORD = f"{FORMS}, such as public.account:17"
+STATES = {
+    "open": (IssueState.OPEN,),
+    "closed": (IssueState.CLOSED,),
+    "ignored": (IssueState.IGNORED,),
+    "all": tuple(IssueState),
+}  # the lists of `issues`, in the order in which they are printed
 LONGEST_PAGE = 100  # issues that are read at once
 LOOK_AGAIN = 0.2  # seconds between two looks at a decision
 
@@ -46,7 +53,7 @@ def issues(wiring: Wiring, options: argparse.Namespace) -> None:
     if options.mapping is not None and options.mapping not in mappings.by_name:
         raise Rejected(f"no mapping {options.mapping}: {choose(options.mapping, mappings.by_name)}")
     after = wiring.archive.issue(options.after) if options.after else None
-    if options.after and after is None:
+    if options.after and (after is None or state_of(after) not in STATES[options.which]):
         raise Rejected(f"there is no issue {options.after} to go on after")
     found = _listed(wiring, options, after)
     listed = list(islice(found, options.limit))
@@ -58,14 +65,14 @@ def issues(wiring: Wiring, options: argparse.Namespace) -> None:
     if more:
         lines([f"there are more: --after {listed[-1].id}"])
     elif not listed and after is None:
-        which = "closed" if options.which == "closed" else "" if options.which == "all" else "open"
-        lines([" ".join(["no", which, "issues"] if which else ["no", "issues"])])
+        lines(["no issues" if options.which == "all" else f"no {options.which} issues"])
 
 
 def issues_options(listing: argparse.ArgumentParser) -> None:
     """What `issues` may be told."""
     which = listing.add_mutually_exclusive_group()
     which.add_argument("--closed", dest="which", action="store_const", const="closed", help="those that are over")
+    which.add_argument("--ignored", dest="which", action="store_const", const="ignored", help="those that are ignored")
     which.add_argument("--all", dest="which", action="store_const", const="all", help="open ones, then closed ones")
     listing.set_defaults(which="open")
     listing.add_argument("--mapping", metavar="NAME", help="only of this mapping")
@@ -86,14 +93,13 @@ def _listed(wiring: Wiring, options: argparse.Namespace, after: Issue | None) ->
         kinds=(options.kind,) if options.kind else (),
         since=moment(options.since) if options.since else None,
         until=moment(options.until) if options.until else None,
-        newest_first=options.newest,
     )
     cursor = None if after is None else Cursor(place(after))
-    if options.which != "closed" and (after is None or after.closed_at is None):
-        yield from _pages(wiring, wanted, cursor, options.limit)
+    states = STATES[options.which]
+    for state in states if after is None else states[states.index(state_of(after)) :]:
+        newest = options.newest or state is not IssueState.OPEN
+        yield from _pages(wiring, replace(wanted, state=state, newest_first=newest), cursor, options.limit)
         cursor = None
-    if options.which != "open":
-        yield from _pages(wiring, replace(wanted, state=IssueState.CLOSED, newest_first=True), cursor, options.limit)
 
 
 def _pages(wiring: Wiring, wanted: Wanted, cursor: Cursor | None, limit: int) -> Iterator[Issue]:
@@ -241,6 +247,20 @@ def moment(text: str) -> float:
     except ValueError:
         raise Rejected(f'"{text}" is no moment: write it as `show` does, 2026-11-24 10:11:44Z') from None
     return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
+
+
+def ignore(wiring: Wiring, options: argparse.Namespace) -> int:
+    """Leave an issue as it is: nothing is written, and it is closed until a side is edited again."""
+    result = wiring.acting().act(Wish(options.id, "", Deed.IGNORE, reason=options.reason), options.actor)
+    lines([result.text])
+    return 0 if result.outcome in {Outcome.TAKEN, Outcome.DONE} else FAILED
+
+
+def ignore_options(ignoring: argparse.ArgumentParser) -> None:
+    """What `ignore` may be told."""
+    ignoring.add_argument("id", metavar="ID", help="issue id")
+    ignoring.add_argument("--reason", required=True, metavar="TEXT", help="why it may stay as it is")
+    ignoring.add_argument("--actor", default=getpass.getuser(), help="who does it (you)")
 
 
 def retry(wiring: Wiring, options: argparse.Namespace) -> None:

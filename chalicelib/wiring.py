@@ -17,6 +17,7 @@ from chalicelib.systems import Systems
 if TYPE_CHECKING:
     from chalicelib.aws.state import Installation, Probe
     from chalicelib.aws.telemetry import Invocation
+    from chalicelib.jobs.acting import Acting
     from chalicelib.jobs.change_events import ChangeEvents
     from chalicelib.jobs.dead_letters import DeadLetters
     from chalicelib.jobs.health import Report
@@ -284,6 +285,14 @@ class Wiring(Systems):
             issues=self.archive,
             hints=self.hints,
             clock=self.clock,
+        )
+
+    def acting(self) -> "Acting":
+        """What people do about issues."""
+        from chalicelib.jobs.acting import Acting
+
+        return Acting(
+            mappings=self.installed().mappings, ledger=self.ledger, archive=self.archive, operators=self.operators()
         )
 
     def reverting(self) -> "Reverting":

@@ -281,13 +281,13 @@ class _Planner:
             return False
         self.result.answers.add(answer.id)
         if answer.ignores:
-            self._leave(pair.unit.name, answer)
+            self._set_aside(pair.unit.name, answer)
             self.result.marks[pair.unit.name] = Ignored(pair.postgres, pair.salesforce, answer.actor, answer.reason)
         else:
             self._by(answer, pair, Merge(Verdict.CARRY, target=answer.value, user=True))
         return True
 
-    def _leave(self, slot: str, answer: Answer) -> None:
+    def _set_aside(self, slot: str, answer: Answer) -> None:
         """Close an issue that a person ignores. Nothing is written for it on either side."""
         self.result.left.add(slot)
         self.result.closed[slot] = f"{answer.actor} ignores it: {answer.reason}"
@@ -301,7 +301,7 @@ class _Planner:
             refused = shown.kind is IssueKind.REJECTED and slot not in self.mapping.by_unit
             if refused or shown.kind is IssueKind.ECHO_STORM:
                 self.result.answers.add(answer.id)
-                self._leave(slot, answer)
+                self._set_aside(slot, answer)
 
     def _by(self, answer: Answer | None, pair: "_Pair", outcome: Merge) -> None:
         """Aim at what a person decided; of half an answer, who that was may not be known any more."""

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from chalicelib.core.answers import IGNORED
 from chalicelib.core.errors import Rejected
 from chalicelib.core.ledger import Answer, Entry, Issue, IssueKind
 from chalicelib.core.mapping import Mappings, ObjectMapping, Unit, Values
@@ -128,6 +129,43 @@ class Operators:
             TwinledgerError: the ledger or the queue refused.
         """
         return self._decide(self._open(issue_id), values, actor)
+
+    def decide_shown(self, issue: Issue, values: Fields, actor: str) -> Decision:
+        """The same of a conflict as a person was shown it."""
+        return self._decide(issue, values, actor)
+
+    def ignore(self, issue: Issue, reason: str, actor: str) -> str:
+        """Leave an issue as it is, as a person was shown it: nothing is written, and it is closed.
+
+        Returns:
+            What is being done, in plain words.
+
+        Raises:
+            Rejected: it cannot be ignored, or is not what it was any more; the text says why.
+            TwinledgerError: the ledger or the queue refused.
+        """
+        unit = self._unit(issue) if issue.kind is IssueKind.CONFLICT else None
+        if not self.may_ignore(issue):
+            raise Rejected(f"this {issue.kind} issue is not ignored: {REMEDIES[issue.kind]}")
+        answer = Answer(
+            id=self._clock.new_id(),
+            value=(),
+            postgres=() if unit is None else tuple(condense(value) for value in _values(unit, issue.postgres)),
+            salesforce=() if unit is None else tuple(condense(value) for value in _values(unit, issue.salesforce)),
+            actor=actor,
+            ignores=True,
+            reason=reason,
+        )
+        if isinstance(self._ledger.answer(issue.key, issue.slot, answer), Stale):
+            raise Rejected("a side has moved since, or the issue is closed, or half of a decision has to be completed")
+        self.wake(issue.key)
+        return "the issue is being closed as ignored; both sides stay as they are"
+
+    def may_ignore(self, issue: Issue) -> bool:
+        """Whether an issue may be left as it is: not what waits for a parent, and no column that cannot be read."""
+        mapping = self._mappings.by_name.get(issue.mapping)
+        unreadable = issue.kind is IssueKind.REJECTED and mapping is not None and issue.slot in mapping.by_unit
+        return issue.kind in IGNORED and not unreadable
 
     def _decide(self, issue: Issue, values: Fields, actor: str) -> Decision:
         """Decide an open conflict as it was read; see :meth:`decide`."""

@@ -16,6 +16,7 @@ from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
 from chalicelib.core.ports import Clock
 from chalicelib.core.settle import Settler
+from chalicelib.jobs.acting import Acting
 from chalicelib.jobs.names import Names
 from chalicelib.jobs.operators import Operators
 from chalicelib.jobs.reverting import Reverting
@@ -70,6 +71,11 @@ class Desk:
             mappings=scene.mappings, ledger=scene.ledger, issues=self.archive, hints=scene.hints, clock=scene.clock
         )
 
+    def acting(self) -> Acting:
+        """What people do about issues."""
+        scene = self.scene
+        return Acting(mappings=scene.mappings, ledger=scene.ledger, archive=self.archive, operators=self.operators())
+
     def reverting(self) -> Reverting:
         """Puts earlier values back."""
         scene = self.scene
@@ -87,7 +93,7 @@ class Desk:
 
     def run(self, *arguments: str) -> int:
         """Run a command."""
-        actor = ["--actor", "ann"] if arguments[0] in {"resolve", "revert"} else []
+        actor = ["--actor", "ann"] if arguments[0] in {"ignore", "resolve", "revert"} else []
         options: argparse.Namespace = parsed([*arguments, *actor])
         return options.command(cast("Wiring", self), options) or 0
 
@@ -267,6 +273,22 @@ def test_what_is_not_known_has_no_page(at_desk: Desk) -> None:
 
 
 # --- decisions
+
+
+def test_an_issue_is_ignored(at_desk: Desk, capsys: Output) -> None:
+    """With a reason; it stands in a list of its own then, and is not ignored twice."""
+    pair = in_conflict(at_desk)
+    issue = shown(at_desk)
+    assert at_desk.run("ignore", issue, "--reason", "both are right") == 0
+    at_desk.scene.drain()
+    assert at_desk.run("ignore", issue, "--reason", "again") == desk.FAILED
+    for which, listed in (("--ignored", True), ("--closed", False), ("--all", True)):
+        capsys.readouterr()
+        at_desk.run("issues", which)
+        assert (issue in capsys.readouterr().out) is listed
+    assert at_desk.scene.both(pair, "Name") == (OURS, THEIRS)
+    with pytest.raises(Rejected, match="to go on after"):
+        at_desk.run("issues", "--after", issue)
 
 
 def test_a_decision_is_waited_for(at_desk: Desk, capsys: Output) -> None:
