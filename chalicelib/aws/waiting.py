@@ -6,9 +6,9 @@ from dataclasses import replace
 from chalicelib.aws import codec, items
 from chalicelib.aws.items import Attributes
 from chalicelib.aws.table import Table
-from chalicelib.core.families import PARENT_GRACE
 from chalicelib.core.model import Hint, Identity, RecordKey
 from chalicelib.core.ports import Clock, Waiter
+from chalicelib.core.registrations import GRACE
 
 PATIENCE = 3600.0  # seconds
 
@@ -68,7 +68,7 @@ def _partition(parent: Identity) -> str:
 
 def _due(hint: Hint, now: float) -> float:
     """When the sweeper looks after a waiter: soon after its first registration, then once in a while."""
-    first = (now if hint.occurred_at is None else hint.occurred_at) + PARENT_GRACE
+    first = (now if hint.occurred_at is None else hint.occurred_at) + GRACE
     return first if first > now else now + PATIENCE
 
 

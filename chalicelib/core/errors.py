@@ -10,7 +10,8 @@
     │   └── MappingPaused       a person has to look at a mass change before more of it is carried out
     ├── Parked                  the system refused this write: never sent again until something changes it
     │   ├── Rejected            validation, length, permission, unknown code: a person mends the data
-    │   └── ParentMissing       the write names a parent that is not there yet: the child waits for it
+    │   ├── ParentMissing       the write names a parent that is not there yet: the child waits for it
+    │   └── ChildrenLeft        others refer to what is to be deleted: the deletion waits for them
     ├── Dropped                 nothing is to be done, and nothing is lost by it
     │   └── NotMapped           a change of an object or table that no mapping names
     └── Halted                  a person has to act before anything is written
@@ -24,7 +25,10 @@ The class says the decision: :attr:`TwinledgerError.decision`.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from chalicelib.core.model import Identity
 
 
 class Decision(StrEnum):
@@ -105,6 +109,18 @@ class Rejected(Parked):
 
 class ParentMissing(Parked):
     """The write names a parent that is not there yet."""
+
+
+class ChildrenLeft(Parked):
+    """Others refer to what is to be deleted.
+
+    Attributes:
+        children: who does, by their Salesforce ids where they are linked.
+    """
+
+    def __init__(self, children: "Sequence[Identity]") -> None:
+        super().__init__()
+        self.children = tuple(children)
 
 
 class Dropped(TwinledgerError):

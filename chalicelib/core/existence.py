@@ -2,6 +2,7 @@
 
 both gone                                      a tombstone
 alive in the ledger, one gone, other unedited  delete the other (or leave it: on_delete = keep)
+the same, and a child of it is kept            DELETE_EDIT: the missing side comes back
 alive in the ledger, one gone, other edited    DELETE_EDIT: the record is kept, the missing side comes back
 a tombstone, one alive                         a user revived it: the other side comes back
 never settled, one there                       create the other
@@ -48,11 +49,11 @@ class Life:
         left_alone = self.entry.alive is False and self.entry.survivor is survivor
         if left_alone or (self.ground.alive and self.entry.outside):
             result.alive, result.survivor = False, survivor
-        elif self.ground.alive and not self._edited(survivor):
+        elif self.ground.alive and not self.seen.needed and not self._edited(survivor):
             self._follow(result, survivor)
         else:
             if self.ground.alive:
-                result.conflicts.append(_kept(survivor))
+                result.conflicts.append(_kept(survivor, itself=self._edited(survivor)))
             self._bring_back(result, survivor.other)
 
     def leave(self, result: Plan) -> None:
@@ -105,6 +106,7 @@ class Life:
         return False
 
 
-def _kept(survivor: Side) -> Conflict:
-    text = f"deleted in {survivor.other.title()}, edited in {survivor.title()}: the record was kept"
+def _kept(survivor: Side, *, itself: bool) -> Conflict:
+    edited = "edited" if itself else "what refers to it edited"
+    text = f"deleted in {survivor.other.title()}, {edited} in {survivor.title()}: the record was kept"
     return Conflict(DELETE_SLOT, IssueKind.DELETE_EDIT, None, None, text)

@@ -16,34 +16,45 @@ for each other would wait for ever: see :mod:`chalicelib.core.circles`.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from chalicelib.core.circles import Circles
+from chalicelib.core.departures import Departures
 from chalicelib.core.errors import ParentMissing, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, Hint, Identity, RowId, SalesforceId, Side
-from chalicelib.core.plan import PARENT_SLOT, Conflict
+from chalicelib.core.plan import PARENT_SLOT, WAITS
 from chalicelib.core.ports import Clock, Hints, Ledger, Waiter
-from chalicelib.core.work import WAKE, Result, Work
-
-PARENT_GRACE = 60.0  # seconds that a child waits before a person is told
+from chalicelib.core.registrations import Registrations
+from chalicelib.core.work import LEFT, WAKE, Result, Work
 
 
 class Families:
     """Waiters and those that wake them."""
 
-    def __init__(self, mappings: Mappings, ledger: Ledger, hints: Hints, clock: Clock, circles: Circles) -> None:
+    def __init__(
+        self,
+        *,
+        mappings: Mappings,
+        ledger: Ledger,
+        hints: Hints,
+        clock: Clock,
+        registrations: Registrations,
+        circles: Circles,
+        departures: Departures,
+    ) -> None:
         self._mappings = mappings
         self._ledger = ledger
         self._hints = hints
         self._clock = clock
+        self._registrations = registrations
         self._circles = circles
+        self._departures = departures
 
     def recall(self, works: Sequence[Work]) -> None:
         """Note what records are registered for that were woken, or that an earlier worker may have registered."""
         for work in works:
-            if work.waits is None and (work.woken or work.recovered or PARENT_SLOT in work.current.issues):
+            if work.waits is None and (work.woken or work.recovered or WAITS.keys() & work.current.issues.keys()):
                 work.waits = list(self._ledger.waits(work.key))
 
     def await_unlinked(self, works: Sequence[Work]) -> list[Work]:
@@ -57,9 +68,9 @@ class Families:
             syncs = work.planned.alive and not work.planned.outside
             missing = set(work.row.unlinked.values()) if work.row is not None and syncs else set()
             if not missing <= work.awaited.keys():
-                self._register(work, missing - work.awaited.keys())  # and look again, from the start
-                continue
-            if missing and work.creates_record and not self._goes_first(work, Side.POSTGRES, missing):
+                self._registrations.register(work, missing - work.awaited.keys(), WAKE)
+                continue  # and look again, from the start
+            if missing and work.creates_record and not self._goes_first(work, missing, self._waiters(work)):
                 work.planned.put_off(work.ground)
                 work.planned.held_back |= {Side.SALESFORCE} & work.current.refusals.keys()
             self._tell(work, missing | work.blamed)
@@ -80,23 +91,29 @@ class Families:
     def await_blamed(self, work: Work, error: ParentMissing, parents: set[Identity]) -> bool:
         """Register a child for parents that a side does not have; whether nothing is left but to wait for them."""
         if not parents <= work.awaited.keys():
-            self._register(work, parents - work.awaited.keys())
+            self._registrations.register(work, parents - work.awaited.keys(), WAKE)
             return False
-        if work.planned.existence is not None and not self._goes_first(work, Side.SALESFORCE, parents):
+        waiters = self._waiters(work)
+        self._departures.claim(waiters, parents)
+        if work.planned.existence is not None and not self._goes_first(work, parents, waiters):
             self._tell(work, parents)
             return True
         work.blamed |= parents
         work.without |= {unit.name for unit in work.mapping.units if set(unit.fields) & set(error.fields)}
         return False
 
-    def _goes_first(self, work: Work, side: Side, parents: Collection[Identity]) -> bool:
+    def _waiters(self, work: Work) -> Sequence[Waiter]:
+        return self._ledger.waiters(work.identities)
+
+    def _goes_first(self, work: Work, parents: Collection[Identity], waiters: Sequence[Waiter]) -> bool:
         """Whether a record is to be made without its parents, which wait for it; where another is, that one is woken.
 
         Nobody is in a circle for whom nobody waits.
         """
-        if not self._ledger.waiters(work.identities):
+        if not waiters:
             return False
-        (own,) = (one for one in work.identities if isinstance(one, RowId) is (side is Side.POSTGRES))
+        kind = RowId if work.creates_record else SalesforceId
+        (own,) = (one for one in work.identities if isinstance(one, kind))
         circle = self._circles.around(own)
         if circle is None or circle.first is None:
             return False
@@ -105,29 +122,10 @@ class Families:
         self._hints.send([Hint(circle.first, Change.UPDATED, f"{WAKE}{self._clock.new_id()}")])
         return False
 
-    def _register(self, work: Work, parents: Collection[Identity]) -> None:
-        """Register a child anew; the time of its first registration stays."""
-        since = {waiter.parent: waiter.hint.occurred_at for waiter in self._ledger.waits(work.key)}
-        now = self._clock.now()
-        for parent in parents:
-            hint = work.wake_up(f"{WAKE}{self._clock.new_id()}")
-            at = since.get(parent)
-            work.awaited[parent] = Waiter(parent, work.key, replace(hint, occurred_at=now if at is None else at))
-        self._ledger.wait_for([work.awaited[parent] for parent in parents])
-
     def _tell(self, work: Work, missing: Collection[Identity]) -> None:
         """Plan an issue about parents that have been missing for a while."""
-        since = [at for parent in missing if (at := work.awaited[parent].hint.occurred_at) is not None]
-        late = bool(since) and self._clock.now() - min(since) >= PARENT_GRACE
-        if not missing or not (late or PARENT_SLOT in work.current.issues):
-            return
-        rows = tuple(sorted(f"{one.table}:{','.join(one.key)}" for one in missing if isinstance(one, RowId)))
-        records = tuple(sorted(one.id for one in missing if isinstance(one, SalesforceId)))
-        names = ", ".join([*rows, *records])
-        text = f"waits for {names}, which the other side does not have"
-        work.planned.conflicts.append(
-            Conflict(PARENT_SLOT, IssueKind.PARENT_MISSING, rows or None, records or None, text=text)
-        )
+        text = "waits for {names}, which the other side does not have"
+        self._registrations.tell(work, PARENT_SLOT, IssueKind.PARENT_MISSING, missing, text)
 
     def tidy(self, works: Sequence[Work]) -> None:
         """See :meth:`_tidy`; where that fails, the messages come again."""
@@ -145,7 +143,9 @@ class Families:
             if work.mapping.name in self._mappings.parents and work.linked
             for identity in work.identities
         ]
-        waiting = self._ledger.waiters(parents) if parents else ()
+        children = self._ledger.waiters(parents) if parents else ()
+        waiting = [waiter for waiter in children if not waiter.hint.hint_id.startswith(LEFT)]
+        waiting += self._departures.waiting(works)
         if waiting:
             self._hints.send([waiter.hint for waiter in waiting])
             self._ledger.forget(waiting)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from chalicelib.core.errors import Parked
 from chalicelib.core.ledger import BaseState, Entry, Issue, IssueKind, OpenIssue, Remembered, alike
 from chalicelib.core.model import Digest, Known, Side, condense, some
-from chalicelib.core.plan import PARENT_SLOT, Conflict, Plan
+from chalicelib.core.plan import WAITS, Conflict, Plan
 from chalicelib.core.work import Work
 
 ISSUE_NAMESPACE = uuid.UUID("5b1f9c0e-3f0b-4d57-8a53-2f6a6f1c7d11")
@@ -83,8 +83,8 @@ def close(plan: Plan, after: Entry, now: float, read: ReadIssues) -> tuple[Entry
     for side in Side:
         if side not in plan.held_back:  # an operator's retry has cleared the refusal, but not its issue
             over.setdefault(refusal_slot(side), "the write passed, or is no longer needed")
-    if PARENT_SLOT not in {conflict.slot for conflict in plan.conflicts}:
-        over.setdefault(PARENT_SLOT, "the parent is there, or not referred to any more")
+    for slot in WAITS.keys() - {conflict.slot for conflict in plan.conflicts}:
+        over.setdefault(slot, WAITS[slot])
     over = {slot: reason for slot, reason in over.items() if slot in after.issues}
     if not over:
         return replace(after, refusals=refusals), ()

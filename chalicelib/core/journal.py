@@ -29,7 +29,7 @@ from chalicelib.core.ledger import (
 )
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import Fields, Identity, Known, Record, RowId, SalesforceId, Side, condense, some
-from chalicelib.core.plan import PARENT_SLOT, Plan
+from chalicelib.core.plan import WAITS, Plan
 from chalicelib.core.recover import (
     buried,
     formed,
@@ -152,7 +152,7 @@ def released(work: Work, now: float) -> EntryChange:
     """The lease given back. The intent stays: it holds agreements, and recovery needs it."""
     entry = work.current
     intent = replace(entry.intent, lease_until=0.0, failed=True) if entry.intent is not None else None
-    waits = [conflict for conflict in work.planned.conflicts if conflict.slot == PARENT_SLOT]
+    waits = [conflict for conflict in work.planned.conflicts if conflict.slot in WAITS]
     issues, documents = conflicts(work, waits, entry, now)
     after = replace(entry, version=entry.version + 1, intent=intent, issues=issues, updated_at=now)
     return EntryChange(work.entry, after, _links(work), documents, taken=_taken(work))

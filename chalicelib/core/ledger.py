@@ -118,6 +118,7 @@ class IssueKind(StrEnum):
     DELETE_EDIT = "DELETE_EDIT"  # one side was deleted, the other edited
     REJECTED = "REJECTED"  # a system refused a write
     PARENT_MISSING = "PARENT_MISSING"  # a child waits for its parent
+    CHILDREN_LEFT = "CHILDREN_LEFT"  # a deletion waits for those that refer to it
     ECHO_STORM = "ECHO_STORM"  # automation of the two sides never agrees
     UNDELIVERABLE = "UNDELIVERABLE"  # a message that could not be worked off
 
@@ -216,7 +217,7 @@ class Entry:
         bases: per unit; a unit that is missing was never seen on both sides.
         shapes: per unit, :attr:`ObjectMapping.shapes` as they were when its base was written.
         intent: what was about to be written; None: nothing is under way.
-        issues: open issues by slot: a unit's name, or "*delete", "*salesforce", "*postgres", "*parent".
+        issues: open issues by slot: a unit's name, or "*delete", "*salesforce", "*postgres", "*parent", "*children".
         answers: persons' decisions that wait to be carried out, by unit, or by the slot of the issue.
         ignored: conflicts that a person has chosen to leave, by unit.
         refusals: parked writes, by the side that refused.

@@ -163,6 +163,19 @@ class ObjectMapping:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A reference from the child's side.
+
+    Attributes:
+        mapping: the child's mapping.
+        field: its reference field.
+    """
+
+    mapping: ObjectMapping
+    field: Field
+
+
+@dataclass(frozen=True)
 class Mappings:
     """All mappings of one installation."""
 
@@ -192,4 +205,14 @@ class Mappings:
     @cached_property
     def parents(self) -> frozenset[str]:
         """Names of the mappings that some reference points to."""
-        return frozenset(field.parent for mapping in self.mappings for field in mapping.fields if field.parent)
+        return frozenset(self.references)
+
+    @cached_property
+    def references(self) -> dict[str, tuple[Reference, ...]]:
+        """What points to a mapping, by its name; mappings that nothing points to are left out."""
+        found: dict[str, list[Reference]] = {}
+        for mapping in self.mappings:
+            for field in mapping.fields:
+                if field.parent is not None:
+                    found.setdefault(field.parent, []).append(Reference(mapping, field))
+        return {name: tuple(references) for name, references in found.items()}

@@ -10,6 +10,11 @@ from chalicelib.core.recover import Ground
 
 DELETE_SLOT = "*delete"
 PARENT_SLOT = "*parent"
+CHILDREN_SLOT = "*children"
+WAITS = {
+    PARENT_SLOT: "the parent is there, or not referred to any more",
+    CHILDREN_SLOT: "nobody refers to it any more, or it is not to be deleted any more",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +25,13 @@ class Seen:
         postgres: the row; None: there is none.
         salesforce: the record, in the recycle bin perhaps; None: there is none.
         postgres_edited_at: when a user last changed a unit in Postgres (None: not known), for units that ask for it.
+        needed: whether one that refers to it, and outlives its deletion, waits for it to be there.
     """
 
     postgres: Row | None
     salesforce: Record | None
     postgres_edited_at: Mapping[str, float | None] = field(default_factory=dict)
+    needed: bool = False
 
     @property
     def in_postgres(self) -> bool:
@@ -48,7 +55,7 @@ class Conflict:
     """A conflict to show, or one that a policy has just decided.
 
     Attributes:
-        slot: a unit's name, DELETE_SLOT or PARENT_SLOT.
+        slot: a unit's name, DELETE_SLOT, PARENT_SLOT or CHILDREN_SLOT.
         kind: what it is about.
         postgres: Postgres' value; None: it has none.
         salesforce: Salesforce's value; None: it has none.

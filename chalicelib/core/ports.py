@@ -11,8 +11,8 @@ from typing import Protocol, TypeAlias
 
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.ledger import Entry, EntryChange, Issue
-from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Fields, Hint, Identity, PrimaryKey, Record, RecordKey, Row, RowState
+from chalicelib.core.mapping import ObjectMapping, Reference
+from chalicelib.core.model import Fields, Hint, Identity, PrimaryKey, Record, RecordKey, Row, RowState, SalesforceId
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,11 @@ class Rows(Protocol):
         ...
 
     def write(self, writes: Sequence[RowWrite]) -> Sequence[RowOutcome]:
-        """Write rows, each in its own transaction, under its own condition."""
+        """Write rows, each in its own transaction, under its own condition.
+
+        A delete fails with ChildrenLeft where rows of mapped tables refer to the row, whatever the foreign key says
+        of deletions: nothing is deleted but what was to be.
+        """
         ...
 
     def edited_at(self, mapping: ObjectMapping, pk: PrimaryKey, fields: Collection[str]) -> float | None:
@@ -254,6 +258,10 @@ class Records(Protocol):
         Raises:
             ConfigurationError: a match field is hidden.
         """
+        ...
+
+    def children(self, references: Sequence[Reference], ids: Sequence[str]) -> Sequence[Sequence[SalesforceId]]:
+        """Live records that refer to each of these by one of the references, in the order asked; not all of many."""
         ...
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:

@@ -17,8 +17,10 @@ given up may still land, and is then found by its marker, or fails by its condit
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chalicelib.core.circles import Circles
+from chalicelib.core.departures import Departures
 from chalicelib.core.errors import Parked, ProtocolError, Superseded, TwinledgerError
 from chalicelib.core.families import Families
 from chalicelib.core.identify import Identifier
@@ -30,6 +32,7 @@ from chalicelib.core.planner import plan
 from chalicelib.core.ports import Clock, Hints, Ledger, Records, Rows
 from chalicelib.core.reading import Reading, is_echo
 from chalicelib.core.recover import recover
+from chalicelib.core.registrations import Registrations
 from chalicelib.core.work import Outcome, Result, Work
 from chalicelib.core.writing import Limits, Writing
 
@@ -65,12 +68,28 @@ class Settler:
         self._clock = clock
         self._limits = limits or Limits()
         circles = Circles(mappings, rows, records)
-        self._families = Families(mappings, ledger, hints, clock, circles)
+        registrations = Registrations(ledger, clock)
+        departures = Departures(mappings, ledger, records, hints, registrations)
+        self._families = Families(
+            mappings=mappings,
+            ledger=ledger,
+            hints=hints,
+            clock=clock,
+            registrations=registrations,
+            circles=circles,
+            departures=departures,
+        )
         self._identifier = Identifier(mappings, ledger, rows, records, organization_id)
         self._matching = Matching(ledger, rows, records)
         self._reading = Reading(ledger, rows, records, clock)
         self._writing = Writing(
-            ledger=ledger, rows=rows, records=records, clock=clock, families=self._families, limits=self._limits
+            ledger=ledger,
+            rows=rows,
+            records=records,
+            clock=clock,
+            families=self._families,
+            departures=departures,
+            limits=self._limits,
         )
 
     def settle(self, hints: Sequence[Hint]) -> Sequence[Outcome]:
@@ -150,13 +169,14 @@ class Settler:
     def _plan_one(self, work: Work) -> None:
         work.ground = recover(work.mapping, work.current, work.seen_state, work.record)
         without = frozenset(work.without)
-        work.plan = plan(work.mapping, work.current, work.ground, Seen(work.row, work.record), without=without)
+        seen = Seen(work.row, work.record, needed=work.needed)
+        work.plan = plan(work.mapping, work.current, work.ground, seen, without=without)
         if work.plan.undated and work.row is not None:
             edited = {
                 name: self._rows.edited_at(work.mapping, work.row.pk, work.mapping.by_unit[name].fields)
                 for name in work.plan.undated
             }
-            seen = Seen(work.row, work.record, edited)
+            seen = replace(seen, postgres_edited_at=edited)
             work.plan = plan(work.mapping, work.current, work.ground, seen, without=without)
 
     def _close_second(self, works: Sequence[Work]) -> list[Work]:

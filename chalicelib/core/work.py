@@ -26,6 +26,7 @@ from chalicelib.core.ports import Waiter
 from chalicelib.core.recover import Ground
 
 WAKE = "wait:"  # how the id of a waiter's message begins
+LEFT = f"{WAKE}left:"  # the same of one that waits for another to leave
 
 
 class Result(StrEnum):
@@ -105,6 +106,7 @@ class Work:
         without: units to leave alone: their parent is missing.
         awaited: the parents that it was registered for in this step, with the registrations.
         blamed: those of them that a side named as missing, when it refused a reference.
+        needed: whether one that refers to it, and outlives its deletion, waits for it to be there.
         waits: registrations from before this step; None: nobody asked.
         recovered: whether an interrupted operation was found.
         again: whether a message came in while the lease was ours.
@@ -136,6 +138,7 @@ class Work:
     without: set[str] = field(default_factory=set)
     awaited: dict[Identity, Waiter] = field(default_factory=dict)
     blamed: set[Identity] = field(default_factory=set)
+    needed: bool = False
     waits: list[Waiter] | None = None
     recovered: bool = False
     again: bool = False

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from chalicelib.core import journal
+from chalicelib.core.departures import Departures
 from chalicelib.core.errors import (
+    ChildrenLeft,
     Halted,
     MappingPaused,
     ParentMissing,
@@ -69,13 +71,22 @@ class Writing:
     """Writes what a pass planned. Records that fall out on the way have a result, or go round again."""
 
     def __init__(
-        self, *, ledger: Ledger, rows: Rows, records: Records, clock: Clock, families: Families, limits: Limits
+        self,
+        *,
+        ledger: Ledger,
+        rows: Rows,
+        records: Records,
+        clock: Clock,
+        families: Families,
+        departures: Departures,
+        limits: Limits,
     ) -> None:
         self._ledger = ledger
         self._rows = rows
         self._records = records
         self._clock = clock
         self._families = families
+        self._departures = departures
         self._limits = limits
         self._second_look = SecondLook(rows, records)
 
@@ -86,7 +97,7 @@ class Writing:
         written in Postgres first.
         """
         unstamped = self._second_look.unstamped(works)
-        works = self._still(self._open(works), unstamped)
+        works = self._alone(self._still(self._open(works), unstamped))
         creating = self._write_records([work for work in works if work.creates_record])
         creating = [work for work in creating if self._in_time(work) and self._link(work)]
         works = self._write_rows([*creating, *(work for work in works if not work.creates_record)])
@@ -144,6 +155,14 @@ class Writing:
                 self._advance(work, journal.released(work, self._clock.now()))
         return [work for work in works if work.key not in moved]
 
+    def _alone(self, works: Sequence[Work]) -> list[Work]:
+        """Those that take nobody along when they are deleted in Salesforce; the others wait."""
+        left = self._departures.left(works)
+        for work in works:
+            if work.key in left:
+                self._failed(work, Side.SALESFORCE, ChildrenLeft(left[work.key]))
+        return [work for work in works if work.key not in left]
+
     def _link(self, work: Work) -> bool:
         """Remember the id of a record that was just created, before anybody can meet it in the row."""
         return self._advance(work, journal.linked(work, self._clock.now()))
@@ -196,8 +215,8 @@ class Writing:
 
     def _failed(self, work: Work, side: Side, error: TwinledgerError) -> None:
         now = self._clock.now()
-        if isinstance(error, ParentMissing) and (parents := self._families.blamed(work, error)):
-            waits = self._families.await_blamed(work, error, parents)
+        waits = self._await(work, error)
+        if waits is not None:
             released = self._advance(work, journal.released(work, now))
             if waits and released and not work.again:  # what came in meanwhile may name another parent
                 work.end(Result.WAITING)
@@ -212,6 +231,14 @@ class Writing:
             # No answer: the write may still land. The lease runs on, so that nobody acts before it has had its time.
             lease = work.current.intent.lease_until if work.current.intent is not None else now
             work.fail(error, after=max(lease - now, 0.0) + 1.0)
+
+    def _await(self, work: Work, error: TwinledgerError) -> bool | None:
+        """Whether nothing is left but to wait for others, which have to come or to leave first; None: for nobody."""
+        if isinstance(error, ChildrenLeft):
+            return self._departures.await_children(work, error.children)
+        if isinstance(error, ParentMissing) and (parents := self._families.blamed(work, error)):
+            return self._families.await_blamed(work, error, parents)
+        return None
 
     # --- 8. result
 

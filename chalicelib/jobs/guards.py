@@ -9,8 +9,8 @@ from functools import cached_property
 
 from chalicelib.aws.state import Probe
 from chalicelib.core.errors import ConfigurationError
-from chalicelib.core.mapping import Mappings, ObjectMapping
-from chalicelib.core.model import Fields, PrimaryKey, Record, Row, RowState, Side
+from chalicelib.core.mapping import Mappings, ObjectMapping, Reference
+from chalicelib.core.model import Fields, PrimaryKey, Record, Row, RowState, SalesforceId, Side
 from chalicelib.core.ports import RecordOutcome, RecordQuery, Records, RecordWrite, RowOutcome, RowQuery, Rows, RowWrite
 from chalicelib.jobs.braking import Brake
 
@@ -93,6 +93,10 @@ class GuardedRecords(Records):
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
         """See the port."""
         return self._checked.match(mapping, wanted)
+
+    def children(self, references: Sequence[Reference], ids: Sequence[str]) -> Sequence[Sequence[SalesforceId]]:
+        """See the port."""
+        return self._checked.children(references, ids)
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port."""

@@ -27,12 +27,13 @@ from chalicelib.core.ports import Clock, Hints, Kept, Stale
 from chalicelib.jobs.deciding import Decision, Standing, parsed, refusals, standing, told_so_far
 from chalicelib.jobs.names import Named
 
-RETRIED = frozenset({IssueKind.REJECTED, IssueKind.PARENT_MISSING, IssueKind.UNDELIVERABLE})
+RETRIED = frozenset({IssueKind.REJECTED, IssueKind.PARENT_MISSING, IssueKind.CHILDREN_LEFT, IssueKind.UNDELIVERABLE})
 REMEDIES = {
     IssueKind.CONFLICT: "both sides keep theirs until somebody decides it with `resolve`",
     IssueKind.DELETE_EDIT: "the record was kept; delete it again where that was right",
     IssueKind.REJECTED: "mend the value on either side, or what refuses it, and `retry` the issue",
     IssueKind.PARENT_MISSING: "make the parent, or `retry` the issue once it is there",
+    IssueKind.CHILDREN_LEFT: "delete what refers to it or give it to another parent, or undelete the record",
     IssueKind.ECHO_STORM: "end the automation that changes the value back, then edit the value on either side",
     IssueKind.UNDELIVERABLE: "`retry` the issue",
 }  # what a person does about an issue

@@ -6,8 +6,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 
 from chalicelib.core.errors import Rejected
-from chalicelib.core.mapping import Field, Kind
-from chalicelib.core.model import Fields, Marker, PrimaryKey, Row, RowId, RowState, Value
+from chalicelib.core.mapping import Field, Kind, Reference
+from chalicelib.core.model import Fields, Identity, Marker, PrimaryKey, Row, RowId, RowState, SalesforceId, Value
 from chalicelib.core.values import from_postgres, link_of
 from chalicelib.core.values.columns import DOUBLE, column_type
 from chalicelib.postgres.rowsql import RowSql
@@ -38,6 +38,16 @@ def states(composed: RowSql, found: Iterable[Sequence[object]], count: int) -> l
 def rows(composed: RowSql, found: Iterable[Sequence[object]]) -> list[tuple[int, Row]]:
     """Rows with their places, of what the statement ``match`` returned."""
     return [(int(str(place)), _row(composed, row)) for place, *row in found]
+
+
+def children(references: Sequence[Reference], found: Iterable[Sequence[object]]) -> list[Identity]:
+    """Who refers to a row, of what the statement ``children`` returned: by their Salesforce ids where they have one."""
+    result: list[Identity] = []
+    for place, pk, sfid in found:
+        mapping = references[int(str(place))].mapping
+        link = link_of(None if sfid is None else str(sfid))
+        result.append(RowId(mapping.table, primary_key(pk)) if link is None else SalesforceId(mapping.object, link))
+    return result
 
 
 def primary_key(texts: object) -> PrimaryKey:

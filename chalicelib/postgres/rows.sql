@@ -97,6 +97,11 @@ SELECT pg_advisory_xact_lock(hashtextextended('twinledger ' || %(table)s || ' ' 
 -- FOR KEY SHARE: the parent can neither go nor change its link before we commit
 SELECT %(field)s AS field, {key} AS key FROM {table} AS t WHERE {by_link} LIMIT 1 FOR KEY SHARE OF t
 
+-- name: children
+-- Under the lock for the delete: whoever wants to refer to the row from now on waits for its end
+(SELECT {place} AS n, {pk} AS pk, t.sfid::text AS sfid FROM {table} AS t
+ WHERE t.{column} = {key} AND NOT ({itself}) ORDER BY {order} LIMIT 100)
+
 -- name: update
 UPDATE {table} AS t SET {assignments} WHERE {by_pk}
 

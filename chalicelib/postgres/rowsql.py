@@ -7,7 +7,7 @@ from functools import cached_property
 from psycopg import sql
 
 from chalicelib.core.errors import MappingError
-from chalicelib.core.mapping import Field, Kind, Mappings, ObjectMapping
+from chalicelib.core.mapping import Field, Kind, Mappings, ObjectMapping, Reference
 from chalicelib.postgres.keys import cast_type, key_text
 from chalicelib.postgres.statements import joined, relation, statement
 
@@ -23,6 +23,7 @@ class RowSql:
     Attributes:
         mapping: the mapping.
         parents: the mapping that each reference field points to.
+        references: what points to this mapping.
 
     Raises:
         MappingError: a reference points to a mapping whose primary key has several columns.
@@ -30,6 +31,7 @@ class RowSql:
 
     mapping: ObjectMapping
     parents: dict[str, ObjectMapping]
+    references: tuple[Reference, ...] = ()
 
     @classmethod
     def of(cls, mapping: ObjectMapping, mappings: Mappings) -> "RowSql":
@@ -43,7 +45,7 @@ class RowSql:
         ]
         if problems:
             raise MappingError(problems)
-        return cls(mapping, parents)
+        return cls(mapping, parents, mappings.references.get(mapping.name, ()))
 
     # --- pieces
 
@@ -53,12 +55,7 @@ class RowSql:
 
     @cached_property
     def _pk(self) -> sql.Composed:
-        """The primary key as an array of text."""
-        texts: list[sql.Composable] = [
-            key_text(sql.Identifier("t", column), type_name)
-            for column, type_name in zip(self.mapping.key, self.mapping.key_types, strict=True)
-        ]
-        return sql.SQL("ARRAY[{}]").format(joined(texts))
+        return _pk_of(self.mapping)
 
     @cached_property
     def _by_pk(self) -> sql.Composed:
@@ -224,6 +221,31 @@ class RowSql:
             key=key_text(sql.Identifier("t", parent.key[0]), parent.key_types[0]),
         )
 
+    @cached_property
+    def children(self) -> sql.Composed | None:
+        """Rows that refer to one, a hundred of each reference at most; None: no mapping does.
+
+        Each row has the place of its reference in :attr:`references`.
+        """
+        parts: list[sql.Composable] = [
+            self._children_by(place, reference) for place, reference in enumerate(self.references)
+        ]
+        return joined(parts, "\nUNION ALL\n") if parts else None
+
+    def _children_by(self, place: int, reference: Reference) -> sql.Composed:
+        child = reference.mapping
+        return statement(
+            FILE,
+            "children",
+            place=sql.Literal(place),
+            pk=_pk_of(child),
+            table=relation(child.table),
+            column=sql.Identifier(reference.field.column),
+            key=sql.SQL("{}::{}").format(sql.Placeholder("pk0"), cast_type(self.mapping.key_types[0])),
+            itself=self._by_pk if child.name == self.mapping.name else sql.SQL("false"),
+            order=joined([sql.Identifier("t", column) for column in child.key]),
+        )
+
     def update(self, columns: Collection[str]) -> sql.Composed:
         """Set columns; their values are the parameters v0, v1, ..."""
         assignments: list[sql.Composable] = [
@@ -278,6 +300,15 @@ class RowSql:
     def mark_deleted(self) -> sql.Composed:
         """Write the marker of a row that is gone."""
         return statement(FILE, "mark_deleted", table=self._table, by_pk=self._by_pk)
+
+
+def _pk_of(mapping: ObjectMapping) -> sql.Composed:
+    """The primary key as an array of text."""
+    texts: list[sql.Composable] = [
+        key_text(sql.Identifier("t", column), type_name)
+        for column, type_name in zip(mapping.key, mapping.key_types, strict=True)
+    ]
+    return sql.SQL("ARRAY[{}]").format(joined(texts))
 
 
 def _by_link(alias: sql.Identifier, id_: sql.Composable) -> sql.Composed:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from chalicelib.core.errors import ProtocolError, Rejected
+from chalicelib.core.errors import ChildrenLeft, ProtocolError, Rejected
 from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Fields, PrimaryKey, Row, RowState
+from chalicelib.core.model import Fields, Identity, PrimaryKey, Row, RowState
 from chalicelib.core.ports import RowOutcome, RowQuery, RowWrite, RowWritten, Stale, WriteKind
 from chalicelib.core.values import to_postgres
 from chalicelib.postgres import decode
@@ -28,11 +28,13 @@ class Found:
         connection: has the transaction open.
         states: rows and markers that the write looks at.
         parents: primary keys of the parents that are there, by field.
+        children: of a row that is to be deleted: who refers to it.
     """
 
     connection: Connection
     states: Sequence[RowState]
     parents: Mapping[str, str]
+    children: Sequence[Identity] = ()
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,20 @@ class RowTransaction:
                 for name in self.composed.parents
                 if write.values.get(name) is not None
             ]
+            children = self._children(connection)
         return Found(
             connection,
             decode.states(self.composed, cursor.fetchall(), len(queries)),
             {str(name): str(key) for parent in parents for name, key in parent.fetchall()},
+            decode.children(self.composed.references, children.fetchall()) if children is not None else (),
         )
+
+    def _children(self, connection: Connection) -> psycopg.Cursor[tuple[object, ...]] | None:
+        """Ask who refers to a row that is to be deleted; None: nobody can, or it is not to be deleted."""
+        row, query = self.write.expected.row, self.composed.children
+        if row is None or query is None or self.write.kind is not WriteKind.DELETE:
+            return None
+        return connection.execute(query, _key_parameters(row.pk))
 
     def finish(self, found: Found) -> RowOutcome:
         """Write and commit, provided that everything is as seen. What is not written leaves the transaction open.
@@ -84,6 +95,7 @@ class RowTransaction:
         Raises:
             psycopg.Error: the server refused the write, or the connection broke: then it may have been committed.
             ParentMissing: a reference names a parent that is not there.
+            ChildrenLeft: a row is to be deleted that others refer to.
             Rejected: a value does not fit its column, or a trigger of the table kept the write from taking effect.
         """
         if any(not _as_seen(state, self.write.expected) for state in found.states):
@@ -93,6 +105,8 @@ class RowTransaction:
         if row is None:
             return self._create(found.connection, values)
         if self.write.kind is WriteKind.DELETE:
+            if found.children:
+                raise ChildrenLeft(found.children)
             return self._delete(found.connection, row.pk)
         return self._update(found.connection, row, values)
 
@@ -154,8 +168,9 @@ class RowTransaction:
     #   user                                   INSERT child (waits) fails      case 3
     #
     # 1: the read under the lock sees r1: Stale.  2: the user's UPDATE finds no row and says so to the user (UPDATE 0).
-    # 3: FOR UPDATE holds the child's foreign key check off until the row is gone; had the child come first, the DELETE
-    # fails on it: Rejected.  The marker is written only where the row is really gone.
+    # 3: FOR UPDATE holds the child's foreign key check off until the row is gone; had the child come first, the look
+    # under the lock finds it: ChildrenLeft, whatever ON DELETE says.  A child of a table that is not mapped is the
+    # foreign key's affair.  The marker is written only where the row is really gone.
     def _delete(self, connection: Connection, pk: PrimaryKey) -> RowOutcome:
         with connection.pipeline():
             connection.execute(self.composed.delete, _key_parameters(pk))

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from chalicelib.core.errors import ConfigurationError, ProtocolError, Rejected, TwinledgerError
-from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Fields, Record
+from chalicelib.core.mapping import ObjectMapping, Reference
+from chalicelib.core.model import Fields, Record, SalesforceId
 from chalicelib.core.ports import (
     Failed,
     RecordOutcome,
@@ -74,6 +74,10 @@ class ApexRecords(Records):
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
         """See the port."""
         return self.reader.match(mapping, wanted)
+
+    def children(self, references: Sequence[Reference], ids: Sequence[str]) -> Sequence[Sequence[SalesforceId]]:
+        """See the port."""
+        return self.reader.children(references, ids)
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port. Records that one call cannot carry go in the next."""

@@ -21,8 +21,8 @@ from email.utils import formatdate
 from typing import Any
 
 from chalicelib.core.errors import Rejected, TwinledgerError
-from chalicelib.core.mapping import ObjectMapping
-from chalicelib.core.model import Fields, Record
+from chalicelib.core.mapping import ObjectMapping, Reference
+from chalicelib.core.model import Fields, Record, SalesforceId
 from chalicelib.core.ports import (
     Failed,
     RecordOutcome,
@@ -71,6 +71,10 @@ class ConditionalRecords(Records):
     def match(self, mapping: ObjectMapping, wanted: Sequence[Fields]) -> Sequence[Sequence[Record]]:
         """See the port."""
         return self.reader.match(mapping, wanted)
+
+    def children(self, references: Sequence[Reference], ids: Sequence[str]) -> Sequence[Sequence[SalesforceId]]:
+        """See the port."""
+        return self.reader.children(references, ids)
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port. A delete takes a call of its own, and an undelete is refused: REST has none."""

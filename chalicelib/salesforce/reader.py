@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from chalicelib.core.errors import ConfigurationError, ProtocolError, Rejected, TwinledgerError
-from chalicelib.core.mapping import ObjectMapping, Values
-from chalicelib.core.model import Fields, Record, Value
+from chalicelib.core.mapping import ObjectMapping, Reference, Values
+from chalicelib.core.model import Fields, Record, SalesforceId, Value
 from chalicelib.core.ports import RecordQuery
 from chalicelib.core.values import from_salesforce, id18
 from chalicelib.salesforce import composite
@@ -17,11 +17,13 @@ from chalicelib.salesforce.describe import describe
 from chalicelib.salesforce.errors import classify
 from chalicelib.salesforce.soql import (
     ALIKE_LIMIT,
+    CHILDREN_LIMIT,
     KEY_FIELD,
     MARKER_FIELD,
     QUERY_BYTES,
     STATE_FIELDS,
     Alike,
+    Referring,
     Wanted,
     encoded,
 )
@@ -32,7 +34,7 @@ MALFORMED = "MALFORMED_QUERY"
 NARROWED_SECONDS = 300.0  # for so long a field that cannot be read is not asked for again
 
 _T = TypeVar("_T")
-_Query = TypeVar("_Query", Wanted, Alike)
+_Query = TypeVar("_Query", Wanted, Alike, Referring)
 _log = logging.getLogger(__name__)
 
 
@@ -89,6 +91,20 @@ class Reader:
                 f"filter: {code}"
             ) from None  # Salesforce's text quotes the query, and so the values
         return [found.get(each, []) if each is not None else [] for each in values]
+
+    def children(self, references: Sequence[Reference], ids: Sequence[str]) -> Sequence[Sequence[SalesforceId]]:
+        """See :class:`chalicelib.core.ports.Records`; parents whose children crowd the answer are asked about alone."""
+        found: dict[str, list[SalesforceId]] = {parent: [] for parent in ids}
+        parts = [Referring(one.mapping.object, one.field.name, tuple(found)) for one in references]
+        while parts:
+            now, parts = parts[:QUERIES_A_CALL], parts[QUERIES_A_CALL:]
+            for part, rows, _ in self._ask(now, "query"):
+                if len(rows) >= CHILDREN_LIMIT and len(part.ids) > 1:
+                    parts += part.halves()
+                    continue
+                for row in rows:
+                    found[id18(row[part.field])].append(SalesforceId(part.object, id18(row["Id"])))
+        return [found[parent] for parent in ids]
 
     def fields(self, mapping: ObjectMapping) -> tuple[str, ...]:
         """The mapped fields that can be read, as far as is known."""
@@ -228,7 +244,7 @@ class Reader:
                 _log.warning("fields cannot be read and are left alone: %s of %s", ", ".join(hidden), mapping.object)
 
 
-def _filter_refused(part: Wanted | Alike, error: TwinledgerError) -> ConfigurationError | None:
+def _filter_refused(part: Wanted | Alike | Referring, error: TwinledgerError) -> ConfigurationError | None:
     """What is to be said where Salesforce takes a mapping's filter no more; None: it is not to blame.
 
     Salesforce's text is left out, for it quotes the query.

@@ -11,6 +11,7 @@ MARKER_FIELD = "Twinledger_Op__c"
 STATE_FIELDS = ("Id", "IsDeleted", "LastModifiedDate", "LastModifiedById", KEY_FIELD, MARKER_FIELD)
 
 QUERY_BYTES = 15_000  # of an encoded query: the whole URI may have 16,384 bytes
+CHILDREN_LIMIT = 100  # records that refer to a parent
 ALIKE_LIMIT = 200  # records of a query by values; more of them share one that identifies nothing
 _UNQUOTED = frozenset({Kind.NUMBER, Kind.DATE})
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", '"': '\\"'})
@@ -108,6 +109,35 @@ class Alike:
             return
         for half in self.halves():
             yield from half.split()
+
+
+@dataclass(frozen=True, slots=True)
+class Referring:
+    """Live records of one object that refer to some parents.
+
+    Attributes:
+        object: API name.
+        field: the reference field.
+        ids: of the parents.
+    """
+
+    object: str
+    field: str
+    ids: tuple[str, ...]
+
+    @property
+    def soql(self) -> str:
+        """The query, in an order that stays the same."""
+        parents = ",".join(map(literal, self.ids))
+        return (
+            f"SELECT Id,{self.field} FROM {self.object} WHERE {self.field} IN ({parents}) "  # noqa: S608 - as above
+            f"ORDER BY Id LIMIT {CHILDREN_LIMIT}"
+        )
+
+    def halves(self) -> "tuple[Referring, Referring]":
+        """The same in two."""
+        middle = len(self.ids) // 2
+        return replace(self, ids=self.ids[:middle]), replace(self, ids=self.ids[middle:])
 
 
 def _half(ids: Sequence[str], keys: Sequence[str], *, first: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core.errors import ConfigurationError, ParentMissing, RecordLocked, Rejected, TwinledgerError
-from chalicelib.core.mapping import ObjectMapping
+from chalicelib.core.mapping import ObjectMapping, Reference
 from chalicelib.core.model import Change, Fields, Record, SalesforceId, Value
 from chalicelib.core.ports import (
     Clock,
@@ -130,6 +130,19 @@ class MemoryRecords(Records):
         records = [self._record(each, mapping) for each in stored]
         records = [record for record in records if not record.outside]
         return [[record for record in records if mapping.alike(record.values, fields)][:2] for fields in wanted]
+
+    def children(self, references: Sequence[Reference], ids: Sequence[str]) -> Sequence[Sequence[SalesforceId]]:
+        """See the port."""
+        live = [stored for stored in self._stored.values() if not stored.deleted]
+        return [
+            [
+                SalesforceId(stored.object, stored.id)
+                for one in references
+                for stored in live
+                if stored.object == one.mapping.object and stored.values.get(one.field.name) == parent
+            ]
+            for parent in ids
+        ]
 
     def write(self, writes: Sequence[RecordWrite]) -> Sequence[RecordOutcome]:
         """See the port."""

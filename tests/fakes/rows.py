@@ -5,9 +5,22 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from chalicelib.core.errors import ParentMissing, ProtocolError, RecordLocked, Rejected, TwinledgerError
+from chalicelib.core.errors import ChildrenLeft, ParentMissing, ProtocolError, RecordLocked, Rejected, TwinledgerError
 from chalicelib.core.mapping import Field, Mappings, ObjectMapping, Policy
-from chalicelib.core.model import Change, Fields, Hint, Marker, PrimaryKey, RecordKey, Row, RowId, RowState, Value
+from chalicelib.core.model import (
+    Change,
+    Fields,
+    Hint,
+    Identity,
+    Marker,
+    PrimaryKey,
+    RecordKey,
+    Row,
+    RowId,
+    RowState,
+    SalesforceId,
+    Value,
+)
 from chalicelib.core.ports import (
     Clock,
     Failed,
@@ -208,6 +221,8 @@ class MemoryRows(Rows):
         else:
             pk = write.expected.row.pk
             if write.kind is WriteKind.DELETE:
+                if children := self._children(RowId(write.mapping.table, pk)):
+                    raise ChildrenLeft(children)
                 self._delete(write.mapping, pk)
             elif cells or write.sfid is not None:
                 self._update(write.mapping, pk, cells, write.sfid or write.expected.row.sfid)
@@ -299,6 +314,17 @@ class MemoryRows(Rows):
             old, new = {name: was.get(name) for name in changed if before}, {name: stored[name] for name in changed}
             self._capture(row, Change.CREATED if before is None else Change.UPDATED, sfid, old, new)
 
+    def _children(self, row: RowId) -> list[Identity]:
+        """Who refers to a row, but for itself."""
+        found: list[Identity] = []
+        for table, rows in self._tables.items():
+            for pk, child in sorted(rows.items()):
+                if row in child.cells.values() and RowId(table, pk) != row:
+                    link = link_of(child.sfid)
+                    object_name = self.mappings.by_table[table].object
+                    found.append(RowId(table, pk) if link is None else SalesforceId(object_name, link))
+        return found
+
     def _delete(self, mapping: ObjectMapping, pk: PrimaryKey) -> None:
         row = RowId(mapping.table, pk)
         stored = self._tables[mapping.table][pk]
@@ -310,7 +336,7 @@ class MemoryRows(Rows):
         self._capture(row, Change.DELETED, stored.sfid, stored.cells, {})
 
     def _referred(self, row: RowId) -> bool:
-        return any(row in child.cells.values() for rows in self._tables.values() for child in rows.values())
+        return bool(self._children(row))
 
     @property
     def _by_sync(self) -> bool:

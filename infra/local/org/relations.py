@@ -83,13 +83,15 @@ def undelete(
     """Take a record out of the recycle bin, with what went there with it.
 
     Raises:
-        OrgError: DUPLICATE_VALUE, another record has its unique value by now.
+        OrgError: DUPLICATE_VALUE, another record has its unique value by now; UNDELETE_FAILED, its master is gone.
     """
     entry = tx.bin_entry(row["Id"])
     if entry is None:
         return
     parents = [ref for ref in kind.references if not ref.system and row.get(ref.name) and ref.name != "MasterRecordId"]
     gone = {ref.name: None for ref in parents if (p := tx.get(row[ref.name])) is None or p["IsDeleted"]}
+    if any(kind.fields[name].required for name in gone):
+        raise fail("UNDELETE_FAILED", "Undelete failed: the record it belongs to is deleted", sorted(gone))
     alive = _stamped(tx, row) | {"IsDeleted": False} | gone
     if "MasterRecordId" in alive:
         alive["MasterRecordId"] = None

@@ -4,11 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.errors import ParentMissing, Rejected
-from chalicelib.core.model import Marker, Row, RowId, RowState
-from chalicelib.core.ports import RowWritten, Stale
+from chalicelib.core.errors import ChildrenLeft, ParentMissing, Rejected
+from chalicelib.core.model import Marker, Row, RowId, RowState, SalesforceId
+from chalicelib.core.ports import Failed, RowWritten, Stale
 from tests.contract.row_bench import Bench
-from tests.contract.rows.kit import PARENT_SFID, SFID, add, create, delete, failure, row, state, update, write, written
+from tests.contract.rows.kit import (
+    OTHER_SFID,
+    PARENT_SFID,
+    SFID,
+    add,
+    create,
+    delete,
+    failure,
+    row,
+    state,
+    update,
+    write,
+    written,
+)
 from tests.integration.postgres.sample import account, contact, line
 
 
@@ -166,10 +179,24 @@ def test_delete_of_a_row_that_moved(bench: Bench) -> None:
 
 
 def test_delete_of_a_row_that_has_children(bench: Bench) -> None:
-    """A foreign key refuses it."""
+    """It names them, each as it is known, and nothing is deleted; no row is a child of its own."""
     seen = add(bench)
-    add(bench, {"AccountId": RowId(account.table, seen.pk)}, contact)
-    assert (Rejected, "23503", ()) == failure(write(bench, delete(seen))[0])
+    own = RowId(account.table, seen.pk)
+    bench.edit(account, seen.pk, {"ParentId": own})
+    new = add(bench, {"AccountId": own}, contact)
+    add(bench, {"ParentId": own}, sfid=OTHER_SFID)
+    (outcome,) = write(bench, delete(row(bench, account, seen.pk)))
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, ChildrenLeft)
+    assert {RowId(contact.table, new.pk), SalesforceId(account.object, OTHER_SFID)} == set(outcome.error.children)
+    assert row(bench, account, seen.pk).pk == seen.pk
+
+
+def test_delete_of_a_row_that_only_itself_refers_to(bench: Bench) -> None:
+    """It goes."""
+    seen = add(bench)
+    bench.edit(account, seen.pk, {"ParentId": RowId(account.table, seen.pk)})
+    assert isinstance(write(bench, delete(row(bench, account, seen.pk)))[0], RowWritten)
 
 
 def test_marker_survives_the_row(bench: Bench) -> None:

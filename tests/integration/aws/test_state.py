@@ -13,10 +13,10 @@ from chalicelib.aws.state import Installation, Probe, State
 from chalicelib.aws.table import Table
 from chalicelib.aws.waiting import PATIENCE
 from chalicelib.core.errors import ProtocolError
-from chalicelib.core.families import PARENT_GRACE
 from chalicelib.core.mapping import Field, Kind, Mappings, ObjectMapping, Unit
 from chalicelib.core.model import Change, Hint, Record, RowId, SalesforceId
 from chalicelib.core.ports import Waiter
+from chalicelib.core.registrations import GRACE
 from chalicelib.core.work import WAKE
 from tests.fakes.clock import FakeClock
 from tests.integration.aws.stage import Stage
@@ -108,11 +108,11 @@ def test_a_waiter_is_looked_after(table: Table, key: str) -> None:
     ledger, agenda = DynamoLedger(table, Archive(table), clock), Agenda(table)
     parent, child = SalesforceId("Account", key), RowId("public.contact", (key,))
     ledger.wait_for([Waiter(parent, key, Hint(child, Change.CREATED, "1", 100.0))])
-    assert [one for one in agenda.due(99.0 + PARENT_GRACE) if one.hint.identity == child] == []
-    [found] = [one for one in agenda.due(100.0 + PARENT_GRACE) if one.hint.identity == child]
+    assert [one for one in agenda.due(99.0 + GRACE) if one.hint.identity == child] == []
+    [found] = [one for one in agenda.due(100.0 + GRACE) if one.hint.identity == child]
     assert found.hint.hint_id.startswith(WAKE)
-    agenda.done(found, 101.0 + PARENT_GRACE)
-    later = 101.0 + PARENT_GRACE + PATIENCE
+    agenda.done(found, 101.0 + GRACE)
+    later = 101.0 + GRACE + PATIENCE
     assert [one for one in agenda.due(later - 1.0) if one.hint.identity == child] == []
     assert len([one for one in agenda.due(later) if one.hint.identity == child]) == 1
     assert [waiter.key for waiter in ledger.waiters([parent])] == [key]
@@ -122,9 +122,9 @@ def test_a_waiter_is_looked_after(table: Table, key: str) -> None:
 
 def test_a_waiter_that_registers_anew_is_looked_after_less_often(table: Table, key: str) -> None:
     """Its first registration is a while ago."""
-    ledger, agenda = DynamoLedger(table, Archive(table), FakeClock(100.0 + PARENT_GRACE)), Agenda(table)
+    ledger, agenda = DynamoLedger(table, Archive(table), FakeClock(100.0 + GRACE)), Agenda(table)
     parent, child = SalesforceId("Account", key), RowId("public.contact", (key,))
     ledger.wait_for([Waiter(parent, key, Hint(child, Change.CREATED, "2", 100.0))])
-    later = 100.0 + PARENT_GRACE + PATIENCE
+    later = 100.0 + GRACE + PATIENCE
     assert [one for one in agenda.due(later - 1.0) if one.hint.identity == child] == []
     assert len([one for one in agenda.due(later) if one.hint.identity == child]) == 1

@@ -27,6 +27,19 @@ def test_deleting_a_parent_takes_its_details_and_undelete_brings_them_back(org: 
     assert sf.Case.get(case)["AccountId"] == account
 
 
+def test_a_detail_is_not_undeleted_without_its_master(org: OrgClient, sf: Salesforce) -> None:
+    """It comes back with it."""
+    master = {"type": "reference", "referenceTo": ["Account"], "masterDetail": True}
+    org.control("objects", {"name": "Bill__c", "fields": {"Account__c": master}})
+    account = sf.Account.create({"Name": "Acme"})["id"]
+    bill = sf.Bill__c.create({"Name": "b", "Account__c": account})["id"]
+    sf.Account.delete(account)
+    errors = org.control("undelete", {"ids": [bill]})["results"][0]["errors"]
+    assert [error["statusCode"] for error in errors] == ["UNDELETE_FAILED"]
+    org.control("undelete", {"ids": [account]})
+    assert sf.Bill__c.get(bill)["Account__c"] == account
+
+
 def test_an_undelete_whose_key_was_given_away_is_refused(org: OrgClient, sf: Salesforce) -> None:
     """The bin does not block a unique value, so the undelete meets the new record."""
     first = sf.Contact.create({"LastName": "a", "Twinledger_Key__c": KEY})["id"]

@@ -6,10 +6,10 @@ from itertools import permutations
 import pytest
 
 from chalicelib.core import circles
-from chalicelib.core.families import PARENT_GRACE
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Field, Kind
 from chalicelib.core.model import Fields, RowId, Side
+from chalicelib.core.registrations import GRACE
 from chalicelib.core.work import WAKE, Result
 from tests.unit.core.kin import CONTACTS
 from tests.unit.core.scene import Pair, Scene, account, contact
@@ -123,7 +123,7 @@ def test_a_circle_that_none_can_begin_is_told_of() -> None:
     scene = scene_of(main=replace(MAIN, required=True), required=True)
     pairs = circle_of_rows(scene)
     scene.drain()
-    scene.clock.advance(PARENT_GRACE)
+    scene.clock.advance(GRACE)
     scene.settle(*(scene.message(pair, Side.POSTGRES) for pair in pairs))
 
     assert scene.records.writes == []

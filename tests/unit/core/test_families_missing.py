@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.errors import ParentMissing, Rejected
-from chalicelib.core.families import PARENT_GRACE
 from chalicelib.core.ledger import Issue, IssueKind
 from chalicelib.core.mapping import Field, Kind
 from chalicelib.core.model import RowId, SalesforceId, Side
 from chalicelib.core.plan import PARENT_SLOT
 from chalicelib.core.ports import Waiter
+from chalicelib.core.registrations import GRACE
 from chalicelib.core.work import Result
 from tests.unit.core.kin import CONTACTS, child_record, child_row, parent_record, unborn
 from tests.unit.core.scene import Pair, Scene, contact
@@ -33,7 +33,7 @@ def orphan() -> tuple[Scene, Pair, RowId, Pair]:
     scene.take()
     child = child_row(scene, named)
     scene.settle()
-    scene.clock.advance(PARENT_GRACE)
+    scene.clock.advance(GRACE)
     return scene, child, named, parent
 
 
@@ -123,7 +123,7 @@ def test_a_record_whose_parent_has_no_row_is_an_issue() -> None:
     parent = parent_record(scene)
     child_record(scene, parent)
     scene.settle()
-    scene.clock.advance(PARENT_GRACE)
+    scene.clock.advance(GRACE)
 
     results = wake(scene)
     (issue,) = told(scene)
@@ -144,7 +144,7 @@ def test_a_linked_child_whose_new_parent_does_not_come_is_an_issue(side: Side) -
     else:
         scene.edit_salesforce(child, AccountId=parent_record(scene))
     scene.settle()
-    scene.clock.advance(PARENT_GRACE)
+    scene.clock.advance(GRACE)
     wake(scene)
     scene.edit_salesforce(child, LastName="Li")
     scene.settle()

@@ -9,11 +9,11 @@ TABLE = "public.account"
 
 
 def test_a_refused_delete_is_parked() -> None:
-    """A row that other rows refer to is not deleted again and again: one try, one issue."""
+    """A row that the database keeps is not deleted again and again: one try, one issue."""
     scene = Scene()
-    parent = scene.linked(Name="Acme")
-    scene.linked_contact(parent, LastName="Lee")
-    scene.delete_salesforce(parent)
+    pair = scene.linked(Name="Acme")
+    scene.rows.refusals[TABLE] = [lambda statement: Rejected("no") if statement.by_sync else None]
+    scene.delete_salesforce(pair)
 
     told = [outcome.result for outcome in scene.drain()]
     tries = scene.wire.count("rows.write")
