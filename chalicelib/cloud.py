@@ -20,6 +20,7 @@ from chalicelib.settings import MAPPINGS_FILE, PREFIX, Settings, dead_letter_que
 if TYPE_CHECKING:
     from chalicelib.aws.agenda import Agenda
     from chalicelib.aws.archive import Archive
+    from chalicelib.aws.audit import TableAudit
     from chalicelib.aws.ledger import DynamoLedger
     from chalicelib.aws.pauses import Pauses
     from chalicelib.aws.queues import Receipts, SqsHints
@@ -94,6 +95,13 @@ class Cloud:
         from chalicelib.aws.agenda import Agenda
 
         return Agenda(self._table)
+
+    @cached_property
+    def audit(self) -> "TableAudit":
+        """What people did."""
+        from chalicelib.aws.audit import TableAudit
+
+        return TableAudit(self._table)
 
     @cached_property
     def pauses(self) -> "Pauses":

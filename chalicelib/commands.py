@@ -15,11 +15,13 @@ from typing import TypeAlias
 
 from chalicelib import pages
 from chalicelib.admin import metadata_options, salesforce_metadata
+from chalicelib.core.audit import TERMINAL
 from chalicelib.core.errors import ConfigurationError, TwinledgerError
 from chalicelib.core.model import Side
 from chalicelib.desk import (
     FAILED,
     RECORD,
+    UNFINISHED,
     ignore,
     ignore_options,
     issues,
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str], wiring: Wiring | None = None) -> int:
     """Run one command; the exit status."""
     options = parsed(arguments)
     try:
-        status = options.command(wiring or Wiring(), options) or 0
+        status = _run(wiring or Wiring(), options) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor is it told when the process ends
@@ -58,6 +60,23 @@ def main(arguments: Sequence[str], wiring: Wiring | None = None) -> int:
     except KeyboardInterrupt:
         return FAILED
     return status
+
+
+def _run(wiring: Wiring, options: argparse.Namespace) -> int | None:
+    """Run a command; what a person does by it is written down before, and completed after."""
+    command: Command = options.command
+    if command not in ACTS or getattr(options, "dry_run", False):
+        return command(wiring, options)
+    given = (getattr(options, name, None) for name in ("id", "record", "mapping"))
+    texts = [*(getattr(options, "value", None) or ()), *(getattr(options, "field", None) or ())]
+    actor = getattr(options, "actor", None) or getpass.getuser()
+    verb = command.__name__.replace("_", " ")
+    fields = [text.partition("=")[0] for text in texts]
+    with wiring.auditor().noted(actor, TERMINAL, verb, [one for one in given if one], fields) as note:
+        status = command(wiring, options)
+        if status:
+            note.outcome = "under way" if status == UNFINISHED else "not done"
+        return status
 
 
 def check(wiring: Wiring, _options: argparse.Namespace) -> None:
@@ -120,6 +139,12 @@ def status(wiring: Wiring, options: argparse.Namespace) -> int:
     else:
         lines(f"{'ok' if one.ok else 'FAILED':8}{one.name:12}{one.text}" for one in findings)
     return 0 if all(one.ok for one in findings) else UNWELL
+
+
+ACTS: frozenset[Command] = frozenset(
+    {ignore, install, pause, probe, resolve, resume, retry, revert, rotate_webhook_secret, settle, uninstall}
+)
+"""The commands by which a person changes something."""
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.state import Installation, Probe
     from chalicelib.aws.telemetry import Invocation
     from chalicelib.jobs.acting import Acting
+    from chalicelib.jobs.auditing import Auditor
     from chalicelib.jobs.change_events import ChangeEvents
     from chalicelib.jobs.dead_letters import DeadLetters
     from chalicelib.jobs.health import Report
@@ -294,6 +295,12 @@ class Wiring(Systems):
         return Acting(
             mappings=self.installed().mappings, ledger=self.ledger, archive=self.archive, operators=self.operators()
         )
+
+    def auditor(self) -> "Auditor":
+        """Writes down what people do."""
+        from chalicelib.jobs.auditing import Auditor
+
+        return Auditor(self.audit, self.clock)
 
     def reverting(self) -> "Reverting":
         """Puts earlier values back."""
