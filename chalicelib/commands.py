@@ -35,6 +35,7 @@ from chalicelib.desk import (
     settle,
     show,
 )
+from chalicelib.restores import rebase, rebase_options
 from chalicelib.rotation import rotate_webhook_secret, rotation_options
 from chalicelib.stops import pause, pause_options, resume, resume_options
 from chalicelib.wiring import Wiring
@@ -195,5 +196,6 @@ def _parser() -> argparse.ArgumentParser:
     pause_options(command(pause))
     resume_options(command(resume))
     ignore_options(command(ignore))
+    rebase_options(command(rebase))
     command(retry).add_argument("record", metavar="RECORD", help=RECORD)
     return parser

@@ -13,6 +13,7 @@
     sweep#OBJECT         position                    how far the sweep of an object has come
     sweep#OBJECT         told#TIME#PART              changes that it has told of; expires
     installation         installation                what `manage.py install` found: mappings, org, database
+    installation         rebase                      a rebase onto a restored database that is not finished
     probe#ORG            probe                       what `manage.py probe` found
     pauses               pause#SCOPE                 a mapping, or everything, that is not to be settled
     pauses               lifted#MAPPING              until when a person lets mass changes pass

@@ -148,6 +148,15 @@ class DynamoLedger(Waiting):
         link = items.item(items.link_key(identity), record_key=items.text(key))
         return Put(link, _OURS, {":key": {"S": key}})
 
+    def relink(self, identity: Identity, key: RecordKey, to: RecordKey) -> None:
+        """Have a look-up lead to another key.
+
+        we:      the look-up leads to this key ........ look-up: another key, if it still leads to this one
+        worker:           the row says whose it is: it leads to that record      fails: it stays as it is
+        """
+        link = self._link(identity, to).item
+        self._table.put(Put(link, "record_key = :key", {":key": {"S": key}}))
+
     def read_issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
         """Read issues of one record in full."""
         return self._archive.read_issues(key, ids)

@@ -6,9 +6,11 @@ from chalicelib.aws import items
 from chalicelib.aws.documents import decoded, save
 from chalicelib.aws.table import Table
 from chalicelib.core.mapping import Mappings
+from chalicelib.core.model import Side
 from chalicelib.core.schema import from_json, to_json
 
 _INSTALLATION = ("installation", "installation")
+_REBASE = ("installation", "rebase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,23 @@ class Installation:
     database: str
     installed_at: float
     changing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rebase:
+    """A rebase onto a restored database that was begun and is not finished.
+
+    Attributes:
+        database: identity of the restored database.
+        take: the side whose values count.
+        moment: of the restore, seconds since the epoch.
+        pauses: whether it has paused everything, and is to resume it.
+    """
+
+    database: str
+    take: Side
+    moment: float
+    pauses: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +133,19 @@ class State:
     def forget_installation(self) -> None:
         """Forget the installation: nothing is settled until there is one again."""
         self._table.delete_many([_INSTALLATION])
+
+    def rebase(self) -> Rebase | None:
+        """The rebase that is not finished; None: there is none."""
+        item = self._table.get(_REBASE)
+        return None if item is None else decoded(items.body_of(item), Rebase)
+
+    def save_rebase(self, rebase: Rebase) -> None:
+        """Remember that a rebase was begun."""
+        save(self._table, _REBASE, rebase)
+
+    def forget_rebase(self) -> None:
+        """It is finished."""
+        self._table.delete_many([_REBASE])
 
     def probe(self, organization_id: str) -> Probe | None:
         """What the last probe of an org found; None where it was never probed."""

@@ -13,10 +13,15 @@ from chalicelib.core.mapping import Mappings, ObjectMapping, Reference
 from chalicelib.core.model import Fields, PrimaryKey, Record, Row, RowState, SalesforceId, Side
 from chalicelib.core.ports import RecordOutcome, RecordQuery, Records, RecordWrite, RowOutcome, RowQuery, Rows, RowWrite
 from chalicelib.jobs.braking import Brake
+from chalicelib.postgres.identity import copied
 
 REMEDY = (
     "nothing is written until a person has decided: connect the system that was meant, "
     "or run `python manage.py install` to begin anew with this one"
+)
+RESTORED = (
+    "it was restored, copied or promoted, and nothing is relayed, read or written until a person has decided: connect "
+    "the database that was meant, or see with `python manage.py rebase --take salesforce --dry-run` how it differs"
 )
 
 
@@ -50,7 +55,14 @@ def check_database(expected: str, found: str) -> None:
         ConfigurationError: with the remedy.
     """
     if found != expected:
-        raise ConfigurationError(f"this is database {found}, the installation is of database {expected}: {REMEDY}")
+        raise ConfigurationError(
+            f"this is database {found}, the installation is of database {expected}: {remedy(expected, found)}"
+        )
+
+
+def remedy(expected: str, found: str) -> str:
+    """What a person does about a database that is not the one installed."""
+    return RESTORED if copied(expected, found) else REMEDY
 
 
 class GuardedRecords(Records):

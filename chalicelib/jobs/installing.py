@@ -15,13 +15,13 @@ from chalicelib.core.mapping_file import parse
 from chalicelib.core.ports import Clock
 from chalicelib.core.problems import Problems
 from chalicelib.core.schema import Names, Resolved, fingerprint, resolve
-from chalicelib.jobs.guards import check_probed
+from chalicelib.jobs.guards import check_database, check_probed
 from chalicelib.postgres import install as database
 from chalicelib.postgres.catalog import read_catalog, read_tables, table_names
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.errors import translate_read
 from chalicelib.postgres.filters import refusal as sql_refusal
-from chalicelib.postgres.identity import identity
+from chalicelib.postgres.identity import copied, identity
 from chalicelib.salesforce.client import Client
 from chalicelib.salesforce.describe import describe, object_names
 from chalicelib.salesforce.filters import refusal as soql_refusal
@@ -104,13 +104,14 @@ class Installer:
         Where it fails half-way, messages are settled by the old mappings and come again, until it has run to its end.
 
         Raises:
-            ConfigurationError: two-way, and the org has not passed the probe.
+            ConfigurationError: two-way, and the org has not passed the probe; or the database was restored.
             TwinledgerError: see :meth:`check` and :func:`chalicelib.postgres.install.install`.
         """
         resolved = self.check()
         organization_id = self._client.organization_id
         check_probed(resolved.mappings, organization_id, self._state.probe(organization_id))
         known = self._state.installation()
+        self._check_restored(known)
         if known is not None:
             self._state.save_installation(replace(known, changing=True))
         sql = database.install(self._connection, resolved.mappings)
@@ -127,6 +128,18 @@ class Installer:
         )
         self._state.save_installation(installation)
         return Installed(installation, resolved.warnings, tuple(sql))
+
+    def _check_restored(self, known: Installation | None) -> None:
+        """Refuse to begin anew with a database that was restored: its old values would be taken for edits.
+
+        Raises:
+            ConfigurationError: with the remedy.
+        """
+        if known is None or not read_catalog(self._connection, []).schema:
+            return
+        found = identity(self._connection)
+        if copied(known.database, found):
+            check_database(known.database, found)
 
     def uninstall(self, *, keep_links: bool) -> None:
         """Take everything out of the database; the functions stop working with it first.

@@ -114,11 +114,19 @@ class Pausing:
             others = ", ".join(sorted(paused)) or "nothing is"
             raise Rejected(f"{named(scope)} is not paused: {others}")
         if let_pass:
-            names = [mapping.name for mapping in self._mappings.mappings] if scope == EVERYTHING else [scope]
-            for name in names:
-                self._pauses.lift(name, self._clock.now() + LIFTED_SECONDS)
+            self.let_pass(scope)
         self._pauses.resume(scope)
         return paused[scope]
+
+    def let_pass(self, scope: str = EVERYTHING) -> None:
+        """Let whatever is changed in the next hour pass the brake.
+
+        Raises:
+            TwinledgerError: the ledger refused.
+        """
+        names = [mapping.name for mapping in self._mappings.mappings] if scope == EVERYTHING else [scope]
+        for name in names:
+            self._pauses.lift(name, self._clock.now() + LIFTED_SECONDS)
 
     def _known(self, scope: str) -> str:
         if scope != EVERYTHING and scope not in self._mappings.by_name:

@@ -9,7 +9,7 @@ from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Side
-from chalicelib.jobs.guards import REMEDY, check_probed
+from chalicelib.jobs.guards import REMEDY, check_probed, remedy
 from chalicelib.jobs.sweep import STRETCHED_SECONDS
 from chalicelib.postgres.status import CaptureStatus
 
@@ -137,7 +137,8 @@ def captured(installation: Installation, found: CaptureStatus) -> str:
         Unwell: it is another database, or captured changes are not relayed.
     """
     if found.database != installation.database:
-        raise Unwell(f"this is database {found.database}, not {installation.database}: {REMEDY}")
+        told = remedy(installation.database, found.database)
+        raise Unwell(f"this is database {found.database}, not {installation.database}: {told}")
     relay = "a relay is at work" if found.relayed else "no relay is at work just now"
     text = f"{found.depth} captured changes wait to be relayed, {relay}"
     if found.age > LATE_CAPTURE:

@@ -50,6 +50,12 @@ def children(references: Sequence[Reference], found: Iterable[Sequence[object]])
     return result
 
 
+def captured(composed: RowSql, state: object, unlinked: object) -> Fields:
+    """Values of a row, of what the statement ``captured`` returned; those that have no canonical form are left out."""
+    parents = _loads(unlinked)
+    return {name: value for name, value in _fields(composed, _loads(state))[0].items() if name not in parents}
+
+
 def primary_key(texts: object) -> PrimaryKey:
     """A key as the statements return it, an array of text."""
     return tuple(str(part) for part in texts) if isinstance(texts, list) else ()

@@ -170,6 +170,18 @@ class RowSql:
         )
 
     @cached_property
+    def captured(self) -> sql.Composed:
+        """Values of rows as they were captured."""
+        return statement(
+            "captured",
+            "values",
+            table=self._table,
+            columns=self._columns,
+            unlinked=self._unlinked,
+            parents=self._parent_joins,
+        )
+
+    @cached_property
     def match(self) -> sql.Composed:
         """Rows by the mapping's match fields; the values wanted are the parameters v0, v1, ..., arrays of text."""
         fields = [self.mapping.by_name[name] for name in self.mapping.match]

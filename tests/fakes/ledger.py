@@ -1,6 +1,6 @@
 """A ledger in memory. The contract suite holds it to the same behaviour as the real one."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core.answers import decided, reverted
@@ -54,6 +54,15 @@ class MemoryLedger:
         self.issues |= {issue.id: issue for issue in change.issues}
         self.history.extend(change.history)
         return Kept()
+
+    def relink(self, identity: Identity, key: RecordKey, to: RecordKey) -> None:
+        """Have a look-up lead to another key, provided that it leads to this one."""
+        if self.links.get(identity) == key:
+            self.links[identity] = to
+
+    def entries_of(self, mapping: str) -> Iterator[Entry]:
+        """All entries of a mapping."""
+        yield from [entry for entry in self.entries.values() if entry.mapping == mapping]
 
     def read_issues(self, key: RecordKey, ids: Collection[str]) -> Mapping[str, Issue]:
         """Read issues of one record in full."""

@@ -195,7 +195,7 @@ def world(
     """The sample's tables, an empty org and an empty ledger, and secrets that lead to them; nothing is installed."""
     with running_org() as org, pytest.MonkeyPatch.context() as patch:
         org.reset()
-        _empty(aws)
+        empty_ledger(aws)
         dsn = cluster.create_database(request.module.__name__.rpartition(".")[2])
         secrets = {
             "DatabaseSecretArn": {"dsn": dsn},
@@ -224,7 +224,7 @@ def world(
         wiring.connection.drop()
 
 
-def _empty(aws: Stage) -> None:
+def empty_ledger(aws: Stage) -> None:
     """Forget what another module has left in the ledger and the queues."""
     dynamodb, table = aws.client("dynamodb"), aws.outputs["LedgerTable"]
     for item in dynamodb.scan(TableName=table)["Items"]:

@@ -52,6 +52,13 @@ def test_a_copy_of_a_database_is_another_one(cluster: Cluster) -> None:
     assert copied(identity_of(dsn), identity_of(cluster.address("twinledger", "copy_of_a_template")))
 
 
+def test_a_person_can_tell_of_a_restore_that_left_no_trace(owner: Connection) -> None:
+    """By writing the row of the identity anew."""
+    first = identity(owner)
+    owner.execute("UPDATE twinledger.installation SET only_one = true")
+    assert copied(first, identity(owner))
+
+
 def test_another_installation_is_no_copy(cluster: Cluster, owner: Connection) -> None:
     """It has an identity of its own."""
     create_database(cluster, "another_installation")
