@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.agenda import Agenda
     from chalicelib.aws.archive import Archive
     from chalicelib.aws.audit import TableAudit
+    from chalicelib.aws.backfills import Backfills
     from chalicelib.aws.ledger import DynamoLedger
     from chalicelib.aws.pauses import Pauses
     from chalicelib.aws.queues import Receipts, SqsHints
@@ -125,6 +126,13 @@ class Cloud:
         return Sweeps(self._table)
 
     @cached_property
+    def backfills(self) -> "Backfills":
+        """How far backfills have come."""
+        from chalicelib.aws.backfills import Backfills
+
+        return Backfills(self._table)
+
+    @cached_property
     def secrets(self) -> "Secrets":
         """Secrets Manager."""
         from chalicelib.aws import clients
@@ -140,6 +148,14 @@ class Cloud:
 
         urls = {side: self.queue_url(side) for side in Side}
         return SqsHints(clients.sqs(), urls)
+
+    def waiting(self) -> int:
+        """About how many messages wait to be settled, or are being settled.
+
+        Raises:
+            TwinledgerError: SQS refused.
+        """
+        return sum(self.receipts(side).waiting() for side in Side)
 
     def receipts(self, side: Side, *, dead: bool = False) -> "Receipts":
         """The queue of one side, or its dead-letter queue, as its consumer sees it."""

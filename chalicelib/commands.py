@@ -35,6 +35,7 @@ from chalicelib.desk import (
     settle,
     show,
 )
+from chalicelib.filling import backfill, backfill_options
 from chalicelib.restores import rebase, rebase_options
 from chalicelib.rotation import rotate_webhook_secret, rotation_options
 from chalicelib.stops import pause, pause_options, resume, resume_options
@@ -169,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     removing.add_argument("--keep-links", action="store_true", help="keep the sfid columns")
     command(probe)
     metadata_options(command(salesforce_metadata))
+    backfill_options(command(backfill))
     command(relay)
     command(status).add_argument("--json", action="store_true", help="for machines")
     rotation_options(command(rotate_webhook_secret))

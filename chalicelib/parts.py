@@ -52,6 +52,9 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
         turns = {name: at.turn for name, at in positions.items()}
         return status.swept(installation, turns, clock.now(), stretched=scarce(systems.usage))
 
+    def backfill() -> str:
+        return status.filled(systems.backfills.all().values(), clock.now())
+
     def issues() -> str:
         names = (*systems.installed().mappings.by_name, "")
         return status.opened(systems.archive.counts(names, MOST_ISSUES), MOST_ISSUES)
@@ -69,5 +72,6 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
         ),
         Part("probe", probe, "run it anew", ("ledger",)),
         Part("sweep", sweep, "look at the log of the function sweep", ("ledger",)),
+        Part("backfill", backfill, "look at the table"),
         Part("issues", issues, "look at the table", ("ledger",)),
     )

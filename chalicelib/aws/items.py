@@ -15,6 +15,7 @@
     installation         installation                what `manage.py install` found: mappings, org, database
     installation         rebase                      a rebase onto a restored database that is not finished
     probe#ORG            probe                       what `manage.py probe` found
+    backfills            MAPPING                     how far the last backfill of a mapping has come
     pauses               pause#SCOPE                 a mapping, or everything, that is not to be settled
     pauses               lifted#MAPPING              until when a person lets mass changes pass
     audit#MONTH          TIME#ID                     what a person did, with its outcome once it is known

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from chalicelib.aws.backfills import Backfill
 from chalicelib.aws.pauses import Pause, named
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
@@ -14,6 +15,7 @@ from chalicelib.jobs.sweep import STRETCHED_SECONDS
 from chalicelib.postgres.status import CaptureStatus
 
 LATE_CAPTURE = 60.0  # seconds for which a captured change may lie in the outbox
+LATE_BACKFILL = 300.0  # seconds since a backfill that is not finished got on
 LATE_SWEEP = 300.0  # seconds since the last sweep of an object, which runs every minute
 
 
@@ -173,6 +175,23 @@ def queued(waiting: Mapping[Side, int], dead: Mapping[Side, int]) -> str:
         names = ", ".join(f"take_{side}_dead_letters" for side in lying)
         raise Unwell(f"{text}; {which} dead, and not made issues of: look at the log of {names}")
     return f"{text}, none dead"
+
+
+def filled(backfills: Iterable[Backfill], now: float) -> str:
+    """How far backfills are that were begun.
+
+    Raises:
+        Unwell: one was not finished, and nobody goes on with it.
+    """
+    under_way = [one for one in backfills if one.finished_at is None]
+    told = [
+        f"{one.mapping} by {one.actor}, {sum(one.seen.values()):,} of {sum(one.totals.values()):,} told of"
+        for one in under_way
+    ]
+    left = [one.mapping for one in under_way if now - one.updated_at > LATE_BACKFILL]
+    if left:
+        raise Unwell(f"{'; '.join(told)}: `backfill {' '.join(left)}` goes on")
+    return "; ".join(told) or "none under way"
 
 
 def swept(installation: Installation, turns: Mapping[str, float], now: float, *, stretched: bool = False) -> str:

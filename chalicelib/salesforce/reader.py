@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from chalicelib.salesforce.stamps import seconds
 
 QUERIES_A_CALL = 5  # Composite takes at most so many queries
 MALFORMED = "MALFORMED_QUERY"
+ALIVE = "IsDeleted = false"
 NARROWED_SECONDS = 300.0  # for so long a field that cannot be read is not asked for again
 
 _T = TypeVar("_T")
@@ -105,6 +106,23 @@ class Reader:
                 for row in rows:
                     found[id18(row[part.field])].append(SalesforceId(part.object, id18(row["Id"])))
         return [found[parent] for parent in ids]
+
+    def present(self, mapping: ObjectMapping, ids: Collection[str]) -> frozenset[str]:
+        """Those of these ids, of 18 characters, whose records are alive and match the mapping's filter.
+
+        Raises:
+            ConfigurationError: Salesforce does not take the mapping's filter.
+            TwinledgerError: a call failed.
+        """
+        if not ids:
+            return frozenset()
+        asked = Wanted(mapping.object, (), tuple(ids), (), within=mapping.soql or ALIVE)
+        parts = list(asked.split())
+        found: set[str] = set()
+        for start in range(0, len(parts), QUERIES_A_CALL):
+            for _, rows, _ in self._ask(parts[start : start + QUERIES_A_CALL], "query"):
+                found.update(id18(str(row["Id"])) for row in rows)
+        return frozenset(found)
 
     def fields(self, mapping: ObjectMapping) -> tuple[str, ...]:
         """The mapped fields that can be read, as far as is known."""

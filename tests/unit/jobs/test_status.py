@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.aws.backfills import Backfill
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Side
 from chalicelib.jobs import status
-from chalicelib.jobs.status import Finding, Part, Unwell, look
+from chalicelib.jobs.status import LATE_BACKFILL, Finding, Part, Unwell, filled, look
 from chalicelib.postgres.status import CaptureStatus
 from tests.unit.jobs.sample import MAPPINGS, ORG
 
@@ -107,3 +108,19 @@ def test_a_part_that_is_unwell_says_what_to_do(ask: Callable[[], str], text: str
     """And is not taken for well."""
     with pytest.raises(Unwell, match=text):
         ask()
+
+
+BEGUN = Backfill("account", "ann", NOW, totals={Side.SALESFORCE: 2000, Side.POSTGRES: 5}, seen={Side.SALESFORCE: 1500})
+
+
+def test_a_backfill_is_told_of_while_it_is_under_way() -> None:
+    """How far it is; one that is finished is not told of any more."""
+    assert filled([], NOW) == "none under way"
+    assert filled([replace(BEGUN, updated_at=NOW, finished_at=NOW)], NOW) == "none under way"
+    assert filled([replace(BEGUN, updated_at=NOW - 1)], NOW) == "account by ann, 1,500 of 2,005 told of"
+
+
+def test_a_backfill_that_nobody_goes_on_with_is_unwell() -> None:
+    """With what goes on with it."""
+    with pytest.raises(Unwell, match="1,500 of 2,005 told of: `backfill account` goes on"):
+        filled([replace(BEGUN, updated_at=NOW - LATE_BACKFILL - 1)], NOW)
