@@ -180,8 +180,9 @@ def _past(one: Told) -> Iterator[str]:
     past = one.history
     who = f" by {value(past.actor)}" if past.actor else ""
     state = "" if one.done else ", which did not take place"
+    merged = f", merged into {past.merged_into}" if past.merged_into else ""
     what = _CAUSES.get(past.cause, past.cause).format(other=past.side.other.title())
-    yield f"  {moment(past.at)}  {past.side.title()}: {what}{who}{state}"
+    yield f"  {moment(past.at)}  {past.side.title()}: {what}{merged}{who}{state}"
     for name, held in past.before.items():
         yield f"    {name}: {value(held)} -> {value(past.after[name]) if name in past.after else '(gone)'}"
     for name, made in past.after.items():

@@ -3,6 +3,7 @@
 both gone                                      a tombstone
 alive in the ledger, one gone, other unedited  delete the other (or leave it: on_delete = keep)
 the same, and a child of it is kept            DELETE_EDIT: the missing side comes back
+merged into another in Salesforce, row edited  DELETE_EDIT: it is left to a person; its record stays merged
 alive in the ledger, one gone, other edited    DELETE_EDIT: the record is kept, the missing side comes back
 a tombstone, one alive                         a user revived it: the other side comes back
 never settled, one there                       create the other
@@ -40,23 +41,29 @@ class Life:
     def decide(self, result: Plan) -> None:
         """Set what is to become of the record; see the module."""
         in_postgres, in_salesforce = self.seen.in_postgres, self.seen.in_salesforce
+        if self.seen.outside:
+            self._leave(result)
+            return
         if in_postgres and in_salesforce:
             return
         if not in_postgres and not in_salesforce:
             result.alive = False
             return
         survivor = Side.POSTGRES if in_postgres else Side.SALESFORCE
+        merged = self.seen.merged_into
         left_alone = self.entry.alive is False and self.entry.survivor is survivor
         if left_alone or (self.ground.alive and self.entry.outside):
             result.alive, result.survivor = False, survivor
-        elif self.ground.alive and not self.seen.needed and not self._edited(survivor):
+        elif self.ground.alive and (merged or not self.seen.needed) and not self._edited(survivor):
             self._follow(result, survivor)
+        elif self.ground.alive and merged:
+            self._hold(result, merged)
         else:
             if self.ground.alive:
                 result.conflicts.append(_kept(survivor, itself=self._edited(survivor)))
             self._bring_back(result, survivor.other)
 
-    def leave(self, result: Plan) -> None:
+    def _leave(self, result: Plan) -> None:
         """The record is outside of the mapping's filter: what is in question is asked again when it comes back."""
         result.outside = True
         result.alive, result.survivor = self.ground.alive, self.entry.survivor
@@ -80,6 +87,17 @@ class Life:
             result.survivor = survivor  # nothing is deleted on a side that the mapping never writes
         else:
             result.existence = DELETES[survivor]
+
+    def _hold(self, result: Plan, winner: str) -> None:
+        """The row has what the loser's record never got, and undeleting that one would undo the merge."""
+        result.held = True
+        result.alive = self.ground.alive
+        text = (
+            f"merged into {winner} in Salesforce, edited in Postgres: bring over to that record what is to stay and "
+            "delete the row, or undelete the record"
+        )
+        result.conflicts.append(Conflict(DELETE_SLOT, IssueKind.DELETE_EDIT, None, None, text=text))
+        result.refused_answers = list(self.entry.answers)
 
     def _bring_back(self, result: Plan, side: Side) -> None:
         if side not in self.mapping.creates:

@@ -21,6 +21,7 @@ from chalicelib.core.circles import Circles
 from chalicelib.core.departures import Departures
 from chalicelib.core.errors import ParentMissing, TwinledgerError
 from chalicelib.core.ledger import IssueKind
+from chalicelib.core.losers import Losers
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, Hint, Identity, RowId, SalesforceId, Side
 from chalicelib.core.plan import PARENT_SLOT, WAITS
@@ -42,6 +43,7 @@ class Families:
         registrations: Registrations,
         circles: Circles,
         departures: Departures,
+        losers: Losers,
     ) -> None:
         self._mappings = mappings
         self._ledger = ledger
@@ -50,6 +52,7 @@ class Families:
         self._registrations = registrations
         self._circles = circles
         self._departures = departures
+        self._losers = losers
 
     def recall(self, works: Sequence[Work]) -> None:
         """Note what records are registered for that were woken, or that an earlier worker may have registered."""
@@ -88,8 +91,10 @@ class Families:
                 parents.add(SalesforceId(parent.object, value))
         return parents
 
-    def await_blamed(self, work: Work, error: ParentMissing, parents: set[Identity]) -> bool:
+    def await_blamed(self, work: Work, side: Side, error: ParentMissing, parents: set[Identity]) -> bool:
         """Register a child for parents that a side does not have; whether nothing is left but to wait for them."""
+        if side is Side.SALESFORCE and self._losers.replaced(work, parents):
+            return False
         if not parents <= work.awaited.keys():
             self._registrations.register(work, parents - work.awaited.keys(), WAKE)
             return False

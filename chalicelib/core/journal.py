@@ -301,7 +301,9 @@ def _overwritten(work: Work, plan: Plan, now: float) -> tuple[History, ...]:
         existence = plan.existence if plan.existence is not None and plan.existence.side is side else None
         before = dict(held.values) if held is not None else {}
         if existence is not None and not existence.alive:
-            entries.append(_history(work, now, side, (Cause.DELETE, work.actor(side.other)), (before, {})))
+            gone = _history(work, now, side, (Cause.DELETE, work.actor(side.other)), (before, {}))
+            winner = work.record.merged_into if work.record is not None else None
+            entries.append(replace(gone, merged_into=winner))
         elif existence is Existence.UNDELETE_SALESFORCE:
             entries.append(_history(work, now, side, (Cause.UNDELETE, work.actor(side.other)), ({}, {})))
         else:

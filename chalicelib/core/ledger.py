@@ -329,6 +329,7 @@ class History:
         before: what stood there, by field.
         after: what was written, by field; empty for a deletion.
         actor: who made the edit that was carried over, where known.
+        merged_into: of a deletion: the record that this one was merged into in Salesforce.
     """
 
     key: RecordKey
@@ -340,6 +341,7 @@ class History:
     before: Fields
     after: Fields
     actor: str | None = None
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ class Record:
         ours: whether ``modified_by`` is the integration user.
         second_open: whether, by Salesforce's own clock, the second of ``modified_at`` had not ended when the record
             was read: a later edit may carry the same stamp.
+        merged_into: of a record in the recycle bin that was merged into another one: that one's id.
         outside: whether it was read not to match the mapping's filter; a message's content does not tell.
     """
 
@@ -157,6 +158,7 @@ class Record:
     modified_by: str | None
     ours: bool
     second_open: bool
+    merged_into: str | None = None
     outside: bool = False
 
 

@@ -14,6 +14,7 @@ CHILDREN_SLOT = "*children"
 WAITS = {
     PARENT_SLOT: "the parent is there, or not referred to any more",
     CHILDREN_SLOT: "nobody refers to it any more, or it is not to be deleted any more",
+    DELETE_SLOT: "it is not deleted any more on one side",
 }
 
 
@@ -26,12 +27,14 @@ class Seen:
         salesforce: the record, in the recycle bin perhaps; None: there is none.
         postgres_edited_at: when a user last changed a unit in Postgres (None: not known), for units that ask for it.
         needed: whether one that refers to it, and outlives its deletion, waits for it to be there.
+        winners: of parents that were merged into others, by id: what references of the row mean.
     """
 
     postgres: Row | None
     salesforce: Record | None
     postgres_edited_at: Mapping[str, float | None] = field(default_factory=dict)
     needed: bool = False
+    winners: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def in_postgres(self) -> bool:
@@ -42,6 +45,11 @@ class Seen:
     def in_salesforce(self) -> bool:
         """Whether the record is there and not in the recycle bin."""
         return self.salesforce is not None and not self.salesforce.deleted
+
+    @property
+    def merged_into(self) -> str | None:
+        """The record that it was merged into in Salesforce; None: into none, or it was undeleted since."""
+        return self.salesforce.merged_into if self.salesforce is not None and self.salesforce.deleted else None
 
     @property
     def outside(self) -> bool:
@@ -79,6 +87,7 @@ class Plan:
         alive: whether the record is to be there afterwards.
         survivor: the side that keeps a record whose deletion is not propagated.
         existence: a planned insert, delete or undelete.
+        held: whether one side is gone and a person has to say whether the other is to go.
         target: per unit, what both sides should hold; units that are held, stopped or refused are left out.
         on_postgres: units to write in Postgres.
         on_salesforce: units to write in Salesforce.
@@ -105,6 +114,7 @@ class Plan:
     alive: bool | None
     survivor: Side | None = None
     existence: Existence | None = None
+    held: bool = False
     target: dict[str, Values] = field(default_factory=dict)
     on_postgres: set[str] = field(default_factory=set)
     on_salesforce: set[str] = field(default_factory=set)

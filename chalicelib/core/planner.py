@@ -21,7 +21,7 @@ from chalicelib.core.ledger import (
 )
 from chalicelib.core.mapping import ObjectMapping, Policy, Unit, Values
 from chalicelib.core.merge import Merge, Verdict, merge
-from chalicelib.core.model import Digest, Side
+from chalicelib.core.model import Digest, Fields, Side
 from chalicelib.core.plan import Conflict, Plan, Seen
 from chalicelib.core.recover import Ground, remember, unit_values
 from chalicelib.core.refusals import fill_fields, hold_back
@@ -53,7 +53,8 @@ class _Planner:
         self.ground = ground
         self.seen = seen
         self.without = without
-        self.postgres = unit_values(mapping, seen.postgres.values) if seen.postgres else {}
+        self.in_row = unit_values(mapping, seen.postgres.values) if seen.postgres else {}
+        self.postgres = unit_values(mapping, _meant(mapping, seen)) if seen.postgres else {}
         self.salesforce = unit_values(mapping, seen.salesforce.values) if seen.salesforce else {}
         self.result = Plan(alive=True, bases=dict(ground.bases))
         self.halves: list[_Pair] = []  # units of which half of a person's answer is to be completed
@@ -62,10 +63,9 @@ class _Planner:
         """Existence first, then the units."""
         result = self.result
         life = Life(self.mapping, self.entry, self.ground, self.seen)
-        if self.seen.outside:
-            life.leave(result)
-            return result
         life.decide(result)
+        if result.outside or result.held:
+            return result
         if result.existence is not None and (not result.alive or result.existence is Existence.UNDELETE_SALESFORCE):
             self._hold_back()  # an operation of its own; the units are merged when it has landed
             if result.held_back:
@@ -209,7 +209,7 @@ class _Planner:
         if values is None or target is None:
             return
         created = result.existence.side if result.existence else None
-        on_postgres = created is Side.POSTGRES or not alike(pair.postgres, target)
+        on_postgres = created is Side.POSTGRES or not alike(self.in_row.get(unit.name, pair.postgres), target)
         on_salesforce = created is Side.SALESFORCE or not alike(pair.salesforce, target)
         if (on_postgres and Side.POSTGRES not in unit.writable) or (
             on_salesforce and Side.SALESFORCE not in unit.writable
@@ -358,6 +358,15 @@ class _Planner:
             if answer.id in result.answers | carried or name in result.refused_answers or name in contested:
                 continue
             result.refused_answers.append(name)
+
+
+def _meant(mapping: ObjectMapping, seen: Seen) -> Fields:
+    """The row's values, its references to records that were merged as those to what they were merged into."""
+    row = seen.postgres.values if seen.postgres is not None else {}
+    return {
+        name: seen.winners.get(value, value) if isinstance(value, str) and mapping.by_name[name].parent else value
+        for name, value in row.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from chalicelib.core.departures import Departures
 from chalicelib.core.errors import Parked, ProtocolError, Superseded, TwinledgerError
 from chalicelib.core.families import Families
 from chalicelib.core.identify import Identifier
+from chalicelib.core.losers import Losers
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.matching import Matching
 from chalicelib.core.model import Hint, Side
@@ -78,6 +79,7 @@ class Settler:
             registrations=registrations,
             circles=circles,
             departures=departures,
+            losers=Losers(mappings, records),
         )
         self._identifier = Identifier(mappings, ledger, rows, records, organization_id)
         self._matching = Matching(ledger, rows, records)
@@ -169,7 +171,7 @@ class Settler:
     def _plan_one(self, work: Work) -> None:
         work.ground = recover(work.mapping, work.current, work.seen_state, work.record)
         without = frozenset(work.without)
-        seen = Seen(work.row, work.record, needed=work.needed)
+        seen = Seen(work.row, work.record, needed=work.needed, winners=work.winners)
         work.plan = plan(work.mapping, work.current, work.ground, seen, without=without)
         if work.plan.undated and work.row is not None:
             edited = {

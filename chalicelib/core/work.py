@@ -107,6 +107,7 @@ class Work:
         awaited: the parents that it was registered for in this step, with the registrations.
         blamed: those of them that a side named as missing, when it refused a reference.
         needed: whether one that refers to it, and outlives its deletion, waits for it to be there.
+        winners: of parents that it refers to and that were merged into others, by id: into which.
         waits: registrations from before this step; None: nobody asked.
         recovered: whether an interrupted operation was found.
         again: whether a message came in while the lease was ours.
@@ -139,6 +140,7 @@ class Work:
     awaited: dict[Identity, Waiter] = field(default_factory=dict)
     blamed: set[Identity] = field(default_factory=set)
     needed: bool = False
+    winners: dict[str, str] = field(default_factory=dict)
     waits: list[Waiter] | None = None
     recovered: bool = False
     again: bool = False

@@ -215,7 +215,7 @@ class Writing:
 
     def _failed(self, work: Work, side: Side, error: TwinledgerError) -> None:
         now = self._clock.now()
-        waits = self._await(work, error)
+        waits = self._await(work, side, error)
         if waits is not None:
             released = self._advance(work, journal.released(work, now))
             if waits and released and not work.again:  # what came in meanwhile may name another parent
@@ -232,12 +232,12 @@ class Writing:
             lease = work.current.intent.lease_until if work.current.intent is not None else now
             work.fail(error, after=max(lease - now, 0.0) + 1.0)
 
-    def _await(self, work: Work, error: TwinledgerError) -> bool | None:
+    def _await(self, work: Work, side: Side, error: TwinledgerError) -> bool | None:
         """Whether nothing is left but to wait for others, which have to come or to leave first; None: for nobody."""
         if isinstance(error, ChildrenLeft):
             return self._departures.await_children(work, error.children)
         if isinstance(error, ParentMissing) and (parents := self._families.blamed(work, error)):
-            return self._families.await_blamed(work, error, parents)
+            return self._families.await_blamed(work, side, error, parents)
         return None
 
     # --- 8. result

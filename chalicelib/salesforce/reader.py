@@ -22,6 +22,7 @@ from chalicelib.salesforce.soql import (
     MARKER_FIELD,
     QUERY_BYTES,
     STATE_FIELDS,
+    WINNER_FIELD,
     Alike,
     Referring,
     Wanted,
@@ -146,6 +147,7 @@ class Reader:
             modified_by=modified_by,
             ours=modified_by == self.client.user_id,
             second_open=asked_at is None or asked_at < modified_at + 1,
+            merged_into=id18(body[WINNER_FIELD]) if body.get(WINNER_FIELD) else None,
             raw=raw,
         )
 

@@ -10,6 +10,9 @@ KEY_FIELD = "Twinledger_Key__c"
 MARKER_FIELD = "Twinledger_Op__c"
 STATE_FIELDS = ("Id", "IsDeleted", "LastModifiedDate", "LastModifiedById", KEY_FIELD, MARKER_FIELD)
 
+MERGED = frozenset({"Account", "Case", "Contact", "Lead"})  # Apex Developer Guide, "Merging Records"
+WINNER_FIELD = "MasterRecordId"
+
 QUERY_BYTES = 15_000  # of an encoded query: the whole URI may have 16,384 bytes
 CHILDREN_LIMIT = 100  # records that refer to a parent
 ALIKE_LIMIT = 200  # records of a query by values; more of them share one that identifies nothing
@@ -48,7 +51,8 @@ class Wanted:
     @property
     def soql(self) -> str:
         """The query; ``queryAll`` finds records of the recycle bin by it too."""
-        fields = ",".join(dict.fromkeys((*STATE_FIELDS, *self.fields)))
+        winner = (WINNER_FIELD,) if self.object in MERGED else ()
+        fields = ",".join(dict.fromkeys((*STATE_FIELDS, *winner, *self.fields)))
         by_id = f"Id IN ({','.join(map(literal, self.ids))})" if self.ids else ""
         by_key = f"{KEY_FIELD} IN ({','.join(map(literal, self.keys))})" if self.keys else ""
         where = " OR ".join(filter(None, (by_id, by_key)))

@@ -153,6 +153,9 @@ class LiveBench:
     def undelete(self, object_name: str, record_id: str) -> None:
         self.org.control("POST", "undelete", {"ids": [record_id], "user": "alice"})
 
+    def merge(self, object_name: str, winner: str, loser: str) -> None:
+        self.org.control("POST", "merge", {"master": winner, "losers": [loser], "user": "alice"})
+
     def purge(self, record_id: str) -> None:
         self.org.control("POST", "purge", {"ids": [record_id]})
 

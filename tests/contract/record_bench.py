@@ -66,6 +66,10 @@ class Bench(Protocol):
     def undelete(self, object_name: str, record_id: str) -> None:
         """A user restores a record."""
 
+    def merge(self, object_name: str, winner: str, loser: str) -> None:
+        """A user merges one record into another."""
+        ...
+
     def purge(self, record_id: str) -> None:
         """A record leaves the recycle bin for good."""
 
@@ -116,6 +120,9 @@ class FakeBench:
 
     def purge(self, record_id: str) -> None:
         self.records.purge(record_id)
+
+    def merge(self, object_name: str, winner: str, loser: str) -> None:
+        self.records.merge(object_name, winner, loser)
 
     def count(self, object_name: str) -> int:
         return len(self.records.all(object_name))

@@ -53,6 +53,7 @@ class _Stored:
     modified_at: int
     modified_by: str
     deleted: bool = False
+    merged_into: str | None = None
 
 
 @dataclass
@@ -238,6 +239,17 @@ class MemoryRecords(Records):
         """A user takes a record out of the recycle bin."""
         self._move(self._alive(object_name, record_id, deleted=True), by, deleted=False)
 
+    def merge(self, object_name: str, winner: str, loser: str, *, by: str = "user") -> None:
+        """A user merges a record into another one, which gets its children; only the winner is told of."""
+        stored = self._alive(object_name, loser, deleted=False)
+        for child in self._stored.values():
+            for name, parent in self.parents.get(child.object, {}).items():
+                if parent == object_name and child.values.get(name) == loser and not child.deleted:
+                    child.values[name] = winner
+                    child.modified_at, child.modified_by = int(self.clock.now()), by
+        stored.merged_into, stored.deleted = winner, True
+        self._commit(self._alive(object_name, winner, deleted=False), {}, by, int(self.clock.now()))
+
     def purge(self, record_id: str) -> None:
         """Remove a record for good, as emptying the bin does."""
         del self._stored[record_id]
@@ -256,7 +268,7 @@ class MemoryRecords(Records):
         ]
 
     def _move(self, stored: _Stored, by: str, *, deleted: bool) -> None:
-        stored.deleted = deleted
+        stored.deleted, stored.merged_into = deleted, None
         if self.deletes_move_stamp:
             stored.modified_at, stored.modified_by = int(self.clock.now()), by
         self._tell(stored, Change.DELETED if deleted else Change.UNDELETED)
@@ -306,7 +318,7 @@ class MemoryRecords(Records):
             if write.kind is WriteKind.UPDATE and stored.key is None:
                 stored.key = write.key
             if write.kind in (WriteKind.DELETE, WriteKind.UNDELETE):
-                stored.deleted = write.kind is WriteKind.DELETE
+                stored.deleted, stored.merged_into = write.kind is WriteKind.DELETE, None
                 change = Change.DELETED if stored.deleted else Change.UNDELETED
         self._tell(stored, change)
 
@@ -333,5 +345,6 @@ class MemoryRecords(Records):
             modified_by=stored.modified_by,
             ours=stored.modified_by == self.user,
             second_open=self.clock.now() < stored.modified_at + 1,
+            merged_into=stored.merged_into,
             outside=mapping is not None and not self.inside.get(stored.object, _always)(stored.id, stored.values),
         )

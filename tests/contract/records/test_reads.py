@@ -94,3 +94,15 @@ def test_records_say_whether_they_match_the_filter(bench: Bench) -> None:
         (outside, True),
         (contact, False),
     ]
+
+
+def test_a_merged_record_names_the_one_that_it_was_merged_into(bench: Bench) -> None:
+    """While it lies in the recycle bin; the children are the winner's, and undeleted it is a record of its own."""
+    winner, loser = account(bench), account(bench)
+    child = bench.add("Contact", {"LastName": "Lee", "AccountId": loser.id})
+    bench.merge("Account", winner.id, loser.id)
+    gone = seen(bench, loser.id)
+    assert (gone.deleted, gone.merged_into, seen(bench, winner.id).merged_into) == (True, winner.id, None)
+    assert seen(bench, child, CONTACT).values["AccountId"] == winner.id
+    bench.undelete("Account", loser.id)
+    assert seen(bench, loser.id).merged_into is None
