@@ -7,16 +7,16 @@ from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Request, Response, SQSEvent
 
-from chalicelib.core.model import Side
-from chalicelib.settings import dead_letter_queue, queue_name
+from chalicelib.settings import Lane, dead_letter_queue, queue_name
 from chalicelib.wiring import Wiring
 
 app = Chalice(app_name="twinledger", configure_logs=False)  # the logger of that name is Powertools'
 wiring = Wiring()
 
 BATCH = 10  # the most that a FIFO queue gives a function at once
-SALESFORCE_QUEUE = queue_name(os.environ, Side.SALESFORCE)
-POSTGRES_QUEUE = queue_name(os.environ, Side.POSTGRES)
+SALESFORCE_QUEUE = queue_name(os.environ, Lane.SALESFORCE)
+POSTGRES_QUEUE = queue_name(os.environ, Lane.POSTGRES)
+BULK_QUEUE = queue_name(os.environ, Lane.BULK)
 
 
 # --- HTTP
@@ -74,14 +74,21 @@ def _api_key() -> str:
 def settle_salesforce_changes(event: SQSEvent) -> None:
     """Settle the records that changed in Salesforce."""
     with _observed("settle_salesforce_changes", event.context):
-        wiring.batch(Side.SALESFORCE).work_off(wiring.messages(event.to_dict()))
+        wiring.batch(Lane.SALESFORCE).work_off(wiring.messages(event.to_dict()))
 
 
 @app.on_sqs_message(queue=POSTGRES_QUEUE, batch_size=BATCH)
 def settle_postgres_changes(event: SQSEvent) -> None:
     """Settle the records that changed in Postgres."""
     with _observed("settle_postgres_changes", event.context):
-        wiring.batch(Side.POSTGRES).work_off(wiring.messages(event.to_dict()))
+        wiring.batch(Lane.POSTGRES).work_off(wiring.messages(event.to_dict()))
+
+
+@app.on_sqs_message(queue=BULK_QUEUE, batch_size=BATCH)
+def settle_bulk_changes(event: SQSEvent) -> None:
+    """Settle records that are some of many, on either side."""
+    with _observed("settle_bulk_changes", event.context):
+        wiring.batch(Lane.BULK).work_off(wiring.messages(event.to_dict()))
 
 
 @app.on_sqs_message(queue=dead_letter_queue(SALESFORCE_QUEUE), batch_size=BATCH)
@@ -95,6 +102,13 @@ def take_salesforce_dead_letters(event: SQSEvent) -> None:
 def take_postgres_dead_letters(event: SQSEvent) -> None:
     """Make issues of messages from Postgres that could not be worked off."""
     with _observed("take_postgres_dead_letters", event.context):
+        wiring.dead_letters().take(wiring.messages(event.to_dict()))
+
+
+@app.on_sqs_message(queue=dead_letter_queue(BULK_QUEUE), batch_size=BATCH)
+def take_bulk_dead_letters(event: SQSEvent) -> None:
+    """Make issues of messages of the bulk lane that could not be worked off."""
+    with _observed("take_bulk_dead_letters", event.context):
         wiring.dead_letters().take(wiring.messages(event.to_dict()))
 
 

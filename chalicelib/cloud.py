@@ -15,7 +15,7 @@ from chalicelib.clock import SystemClock
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.core.model import Side
 from chalicelib.core.ports import Clock
-from chalicelib.settings import MAPPINGS_FILE, PREFIX, Settings, dead_letter_queue
+from chalicelib.settings import MAPPINGS_FILE, PREFIX, Lane, Settings, dead_letter_queue
 
 if TYPE_CHECKING:
     from chalicelib.aws.agenda import Agenda
@@ -146,8 +146,9 @@ class Cloud:
         from chalicelib.aws import clients
         from chalicelib.aws.queues import SqsHints
 
-        urls = {side: self.queue_url(side) for side in Side}
-        return SqsHints(clients.sqs(), urls)
+        settings = self.settings
+        urls = {Side.SALESFORCE: settings.salesforce_queue_url, Side.POSTGRES: settings.postgres_queue_url}
+        return SqsHints(clients.sqs(), urls, settings.bulk_queue_url)
 
     def waiting(self) -> int:
         """About how many messages wait to be settled, or are being settled.
@@ -155,20 +156,20 @@ class Cloud:
         Raises:
             TwinledgerError: SQS refused.
         """
-        return sum(self.receipts(side).waiting() for side in Side)
+        return sum(self.receipts(lane).waiting() for lane in Lane)
 
-    def receipts(self, side: Side, *, dead: bool = False) -> "Receipts":
-        """The queue of one side, or its dead-letter queue, as its consumer sees it."""
+    def receipts(self, lane: Lane, *, dead: bool = False) -> "Receipts":
+        """The queue of one lane, or its dead-letter queue, as its consumer sees it."""
         from chalicelib.aws import clients
         from chalicelib.aws.queues import Receipts
 
-        url = self.queue_url(side)
-        return Receipts(clients.sqs(), dead_letter_queue(url) if dead else url)
-
-    def queue_url(self, side: Side) -> str:
-        """The queue of one side."""
         settings = self.settings
-        return settings.salesforce_queue_url if side is Side.SALESFORCE else settings.postgres_queue_url
+        urls = {
+            Lane.SALESFORCE: settings.salesforce_queue_url,
+            Lane.POSTGRES: settings.postgres_queue_url,
+            Lane.BULK: settings.bulk_queue_url,
+        }
+        return Receipts(clients.sqs(), dead_letter_queue(urls[lane]) if dead else urls[lane])
 
     def installation(self, *, fresh: bool = False) -> "Installation | None":
         """What `manage.py install` agreed on; None where it has not run.

@@ -4,7 +4,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalicelib.core.model import Side
+from chalicelib.settings import Lane
 from chalicelib.systems import Systems
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
         return status.running(systems.pauses.all().values())
 
     def queues() -> str:
-        waiting = {side: systems.receipts(side).waiting() for side in Side}
-        return status.queued(waiting, {side: systems.receipts(side, dead=True).waiting() for side in Side})
+        waiting = {lane: systems.receipts(lane).waiting() for lane in Lane}
+        return status.queued(waiting, {lane: systems.receipts(lane, dead=True).waiting() for lane in Lane})
 
     def postgres() -> str:
         return status.captured(systems.installed(), systems.connection.first(capture_status))

@@ -44,6 +44,7 @@ class Settings:
         ledger_table: DynamoDB table.
         salesforce_queue_url: FIFO queue of hints from Salesforce.
         postgres_queue_url: FIFO queue of hints from Postgres.
+        bulk_queue_url: FIFO queue of the bulk lane, for hints of both sides.
         database_secret: name or ARN of the secret with the database's address.
         salesforce_secret: name or ARN of the secret with the org's credentials.
         webhook_secret: name or ARN of the secret that callers of the webhooks have to know.
@@ -60,6 +61,7 @@ class Settings:
     ledger_table: str
     salesforce_queue_url: str
     postgres_queue_url: str
+    bulk_queue_url: str
     database_secret: str
     salesforce_secret: str
     webhook_secret: str
@@ -84,6 +86,7 @@ class Settings:
             ledger_table=reading.text("LEDGER_TABLE", "the stack's output LedgerTable"),
             salesforce_queue_url=reading.url("SALESFORCE_QUEUE_URL", "the stack's output SalesforceChangesUrl"),
             postgres_queue_url=reading.url("POSTGRES_QUEUE_URL", "the stack's output PostgresChangesUrl"),
+            bulk_queue_url=reading.url("BULK_QUEUE_URL", "the stack's output BulkChangesUrl"),
             database_secret=reading.text("DATABASE_SECRET", "the stack's output DatabaseSecretArn"),
             salesforce_secret=reading.text("SALESFORCE_SECRET", "the stack's output SalesforceSecretArn"),
             webhook_secret=reading.text("WEBHOOK_SECRET", "the stack's output WebhookSecretArn"),
@@ -99,11 +102,19 @@ class Settings:
         return settings
 
 
-def queue_name(environment: Mapping[str, str], side: Side) -> str:
-    """The name of a side's queue: of its address, or, where nothing is set yet, as infra/stack.yaml names it."""
-    url = environment.get(f"{PREFIX}{side.name}_QUEUE_URL", "")
+class Lane(StrEnum):
+    """The queues: one for each side, whose edits somebody waits for, and one for what is one of many."""
+
+    SALESFORCE = Side.SALESFORCE.value
+    POSTGRES = Side.POSTGRES.value
+    BULK = "bulk"
+
+
+def queue_name(environment: Mapping[str, str], lane: Lane) -> str:
+    """The name of a lane's queue: of its address, or, where nothing is set yet, as infra/stack.yaml names it."""
+    url = environment.get(f"{PREFIX}{lane.name}_QUEUE_URL", "")
     stage = environment.get(f"{PREFIX}STAGE") or "dev"
-    return url.rsplit("/", 1)[-1] or f"twinledger-{stage}-{side}-changes.fifo"
+    return url.rsplit("/", 1)[-1] or f"twinledger-{stage}-{lane}-changes.fifo"
 
 
 def dead_letter_queue(queue: str) -> str:

@@ -18,6 +18,7 @@ from chalicelib.callers import API_KEY, SIGNATURE, TIMESTAMP, Callers
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.model import Hint, SalesforceId
 from chalicelib.core.ports import Hints
+from chalicelib.jobs.bursts import Bursts
 from chalicelib.jobs.telling import Telemetry
 from chalicelib.salesforce import events, outbound_message
 from chalicelib.salesforce.events import parse_events
@@ -55,6 +56,7 @@ class Webhooks:
         callers: tells who may call.
         installed: the mappings and the org, a minute old at most, or as they are now.
         hints: the queues.
+        bursts: tells what is one of many.
         telemetry: counts and failures.
     """
 
@@ -64,11 +66,13 @@ class Webhooks:
         callers: Callers,
         installed: Installed,
         hints: Hints,
+        bursts: Bursts,
         telemetry: Telemetry,
     ) -> None:
         self._callers = callers
         self._installed = installed
         self._hints = hints
+        self._bursts = bursts
         self._telemetry = telemetry
 
     def outbound_message(self, token: str, body: bytes) -> Answer:
@@ -160,7 +164,7 @@ class Webhooks:
         return mapped
 
     def _send(self, hints: Sequence[Hint]) -> None:
-        self._hints.send(hints)
+        self._hints.send(self._bursts.sort(hints))
         self._telemetry.count(Metric.RECEIVED, len(hints))
 
     def _too_large(self, size: int, most: int) -> Answer:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Hint, Side
+from chalicelib.core.model import Hint
 from chalicelib.core.ports import Clock
 from chalicelib.core.settle import Settler
-from chalicelib.settings import EventsTaken, RelayHost, Writer
+from chalicelib.settings import EventsTaken, Lane, RelayHost, Writer
 from chalicelib.systems import Systems
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.acting import Acting
     from chalicelib.jobs.auditing import Auditor
     from chalicelib.jobs.backfilling import Backfilling
+    from chalicelib.jobs.bursts import Bursts
     from chalicelib.jobs.change_events import ChangeEvents
     from chalicelib.jobs.dead_letters import DeadLetters
     from chalicelib.jobs.health import Report
@@ -98,9 +99,9 @@ class Wiring(Systems):
             )
         return self._settler[1]
 
-    def batch(self, side: Side) -> "Batch":
+    def batch(self, lane: Lane) -> "Batch":
         """The consumer of one queue."""
-        from chalicelib.aws.queues import hint_of
+        from chalicelib.aws.queues import hints_of
         from chalicelib.jobs.pausing import covers
         from chalicelib.jobs.settling import Batch
 
@@ -111,9 +112,9 @@ class Wiring(Systems):
 
         return Batch(
             settler=settler,
-            receipts=self.receipts(side),
+            receipts=self.receipts(lane),
             agenda=self.agenda,
-            read=hint_of,
+            read=hints_of,
             clock=self.clock,
             telemetry=self.telemetry,
             denied=self.renew,
@@ -129,7 +130,7 @@ class Wiring(Systems):
 
     def dead_letters(self) -> "DeadLetters":
         """The consumer of the dead-letter queues."""
-        from chalicelib.aws.queues import hint_of
+        from chalicelib.aws.queues import hints_of
         from chalicelib.jobs.dead_letters import DeadLetters
         from chalicelib.jobs.failed_events import GivenUp
 
@@ -139,7 +140,7 @@ class Wiring(Systems):
             organization_id=installation.organization_id,
             ledger=self.ledger,
             report=self.archive.report,
-            read=GivenUp(installation.mappings, installation.organization_id, hint_of),
+            read=GivenUp(installation.mappings, installation.organization_id, hints_of),
             clock=self.clock,
             telemetry=self.telemetry,
         )
@@ -367,6 +368,7 @@ class Wiring(Systems):
             renewed=lambda: self.installed(fresh=True).mappings,
             organization_id=installation.organization_id,
             hints=self.hints,
+            bursts=self._bursts,
             only_existence=self.settings.events is EventsTaken.EXISTENCE,
             resync=resync,
             telemetry=self.telemetry,
@@ -379,4 +381,16 @@ class Wiring(Systems):
         from chalicelib.webhooks import Webhooks
 
         callers = Callers(self.webhook_secret, self.clock, self.telemetry)
-        return Webhooks(callers=callers, installed=self.installed, hints=self.hints, telemetry=self.telemetry)
+        return Webhooks(
+            callers=callers,
+            installed=self.installed,
+            hints=self.hints,
+            bursts=self._bursts,
+            telemetry=self.telemetry,
+        )
+
+    @cached_property
+    def _bursts(self) -> "Bursts":
+        from chalicelib.jobs.bursts import Bursts
+
+        return Bursts(self.clock)

@@ -4,7 +4,7 @@ Every text carries a format version of its own. A newer format than this code kn
 after a roll-back the newer code's items wait for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -38,6 +38,7 @@ class _StoredHint:
     actor: str | None
     record: Record | None
     sfid: str | None
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def _seal(value: object) -> bytes:
     return msgspec.json.encode(_Sealed(FORMAT_VERSION, msgspec.Raw(msgspec.json.encode(value))))
 
 
-def _opener(kind: type[T]) -> Callable[[bytes], T]:
+def _opener(kind: type[T], name: str = "") -> Callable[[bytes], T]:
+    name = name or kind.__name__
     sealed = msgspec.json.Decoder(_Sealed)
     decoder = msgspec.json.Decoder(kind)
 
@@ -78,18 +80,20 @@ def _opener(kind: type[T]) -> Callable[[bytes], T]:
         try:
             envelope = sealed.decode(text)
             if envelope.v != FORMAT_VERSION:
-                raise ProtocolError(
-                    f"{kind.__name__} of format {envelope.v}; this version reads format {FORMAT_VERSION}"
-                )
+                raise ProtocolError(f"{name} of format {envelope.v}; this version reads format {FORMAT_VERSION}")
             return decoder.decode(envelope.data)
         except msgspec.DecodeError as error:
-            raise ProtocolError(f"{kind.__name__} that cannot be read: {error}") from error
+            raise ProtocolError(f"{name} that cannot be read: {error}") from error
 
     return opened
 
 
 _open_entry = _opener(_StoredEntry)
 _open_hint = _opener(_StoredHint)
+_open_hints: Callable[[bytes], _StoredHint | tuple[_StoredHint, ...]] = _opener(
+    _StoredHint | tuple[_StoredHint, ...],  # type: ignore[arg-type]
+    "_StoredHint",
+)
 _open_waiter = _opener(_StoredWaiter)
 
 encode_issue: Callable[[Issue], bytes] = _seal
@@ -130,6 +134,21 @@ def decode_hint(text: bytes) -> Hint:
     return _hint(_open_hint(text))
 
 
+def encode_hints(hints: Sequence[Hint]) -> bytes:
+    """Hints as one JSON text; a single one as :func:`encode_hint` spells it."""
+    return encode_hint(hints[0]) if len(hints) == 1 else _seal(tuple(_stored_hint(hint) for hint in hints))
+
+
+def decode_hints(text: bytes) -> tuple[Hint, ...]:
+    """The hints of a JSON text, be it of one hint or of many.
+
+    Raises:
+        ProtocolError: it is of a newer format, or none of ours.
+    """
+    found = _open_hints(text)
+    return tuple(_hint(stored) for stored in (found if isinstance(found, tuple) else (found,)))
+
+
 def encode_waiter(waiter: Waiter) -> bytes:
     """A waiter as JSON."""
     parent = waiter.parent
@@ -164,12 +183,22 @@ def _stored_hint(hint: Hint) -> _StoredHint:
         actor=hint.actor,
         record=hint.record,
         sfid=hint.sfid,
+        bulk=hint.bulk,
     )
 
 
 def _hint(stored: _StoredHint) -> Hint:
     identity = _identity(stored.salesforce, stored.postgres)
-    return Hint(identity, stored.change, stored.hint_id, stored.occurred_at, stored.actor, stored.record, stored.sfid)
+    return Hint(
+        identity=identity,
+        change=stored.change,
+        hint_id=stored.hint_id,
+        occurred_at=stored.occurred_at,
+        actor=stored.actor,
+        record=stored.record,
+        sfid=stored.sfid,
+        bulk=stored.bulk,
+    )
 
 
 def _identity(salesforce: SalesforceId | None, postgres: RowId | None) -> Identity:

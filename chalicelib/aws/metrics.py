@@ -56,6 +56,7 @@ class Metric(StrEnum):
 
     SETTLED = "Settled", Unit.COUNT, "messages after which both sides agree, something having been written", True
     LATENCY = "Latency", Unit.MILLISECONDS, "from the commit of an edit to its being settled", True
+    BULK_LATENCY = "BulkLatency", Unit.MILLISECONDS, "the same of edits that are some of many", True
     UNCHANGED = "Unchanged", Unit.COUNT, "messages that told of nothing new, echoes included"
     ECHOES = "Echoes", Unit.COUNT, "messages that were known for our own writes without a read of Salesforce"
     HANDED_OVER = "HandedOver", Unit.COUNT, "messages left to the worker that had the record"

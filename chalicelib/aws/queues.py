@@ -1,13 +1,16 @@
-"""Hints on their way: two FIFO queues, a message group for each record.
+"""Hints on their way: a FIFO queue for each side, a message group for each record; and a lane beside them for many.
 
 The group is the Salesforce id where it is known, else the row: two groups of one record are harmless, because the
 lease sits on the record. Order within a group is not needed either: a hint only says that the record may differ.
+
+What is one of many goes by the bulk lane, one FIFO queue for both sides, with many hints in a message and a group for
+each message: whoever edits meanwhile has a queue of his own (docs/decisions/0023-a-lane-for-bulk.md).
 """
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AT_ONCE = 10  # messages of a batch ("Amazon SQS message quotas")
+TOGETHER = 20  # hints of a bulk message: a batch of ten messages fills one call of the Apex class
 MESSAGE_BYTES = 200_000  # of a message; a hint with more content goes without it, and the record is read
 BATCH_BYTES = 250_000  # of a batch; the quota was 262,144 for long, and is for emulators and older regions
 LONGEST_VISIBILITY = 43_200  # seconds
@@ -46,27 +50,38 @@ def deduplication_of(hint: Hint) -> str:
 
 def message_of(hint: Hint) -> str:
     """The message of a hint; without the record's content where that makes it too large."""
-    text = _text(hint)
-    if hint.record is not None and len(text.encode()) > MESSAGE_BYTES:
-        text = _text(replace(hint, record=None))
-    return text
+    return _text(_fitting(hint))
 
 
-def hint_of(message: str) -> Hint:
-    """The hint of a message.
+def hints_of(message: str) -> tuple[Hint, ...]:
+    """The hints of a message: one, or of a bulk message many.
 
     Raises:
         ProtocolError: it is of a newer format, or none of ours.
     """
-    return codec.decode_hint(message.encode(errors="replace"))
+    return codec.decode_hints(message.encode(errors="replace"))
 
 
-def _text(hint: Hint) -> str:
-    return codec.encode_hint(hint).decode().translate(_FORBIDDEN)
+def _fitting(hint: Hint) -> Hint:
+    large = hint.record is not None and len(_text(hint).encode()) > MESSAGE_BYTES
+    return replace(hint, record=None) if large else hint
+
+
+def _text(*hints: Hint) -> str:
+    return codec.encode_hints(hints).decode().translate(_FORBIDDEN)
 
 
 def _plain(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else f"sha256-{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What is sent: its text, its group, and the id by which SQS knows it again within five minutes."""
+
+    body: str
+    group: str
+    deduplication: str
 
 
 class SqsHints:
@@ -75,11 +90,13 @@ class SqsHints:
     Args:
         client: a boto3 client; shared by threads.
         urls: the queue of each side.
+        bulk: the queue of the bulk lane.
     """
 
-    def __init__(self, client: "SQSClient", urls: Mapping[Side, str]) -> None:
+    def __init__(self, client: "SQSClient", urls: Mapping[Side, str], bulk: str) -> None:
         self._client = client
         self._urls = urls
+        self._bulk = bulk
 
     def send(self, hints: Sequence[Hint]) -> None:
         """Send hints, all of them.
@@ -89,8 +106,11 @@ class SqsHints:
             TwinledgerError: SQS refused the call; see :mod:`chalicelib.aws.errors`.
         """
         for side in Side:
-            for batch in _batches([hint for hint in hints if hint.side is side]):
+            live = (_message(hint) for hint in hints if hint.side is side and not hint.bulk)
+            for batch in _batches(live):
                 self._send(self._urls[side], batch)
+        for batch in _batches(_bulk_messages([hint for hint in hints if hint.bulk])):
+            self._send(self._bulk, batch)
 
     def _send(self, url: str, batch: list[dict[str, str]]) -> None:
         failed: list[Any] = []
@@ -178,22 +198,46 @@ def _tens(many: Sequence[T]) -> Iterator[Sequence[T]]:
     return (many[start : start + AT_ONCE] for start in range(0, len(many), AT_ONCE))
 
 
-def _batches(hints: Sequence[Hint]) -> Iterator[list[dict[str, str]]]:
+def _message(hint: Hint) -> _Message:
+    return _Message(message_of(hint), group_of(hint), deduplication_of(hint))
+
+
+def _bulk_messages(hints: Sequence[Hint]) -> Iterator[_Message]:
+    """Messages of many hints each; none waits for another, so each is a group of its own."""
+    together: list[Hint] = []
+    size = 0
+    for hint in map(_fitting, hints):
+        length = len(_text(hint).encode())
+        if together and (len(together) == TOGETHER or size + length > MESSAGE_BYTES):
+            yield _bulk_message(together)
+            together, size = [], 0
+        together.append(hint)
+        size += length
+    if together:
+        yield _bulk_message(together)
+
+
+def _bulk_message(hints: Sequence[Hint]) -> _Message:
+    ids = "\n".join(deduplication_of(hint) for hint in hints)
+    name = f"bulk-{hashlib.sha256(ids.encode()).hexdigest()}"
+    return _Message(_text(*hints), name, name)
+
+
+def _batches(messages: Iterable[_Message]) -> Iterator[list[dict[str, str]]]:
     batch: list[dict[str, str]] = []
     size = 0
     ids = count()
-    for hint in hints:
-        message = message_of(hint)
-        length = len(message.encode())
+    for message in messages:
+        length = len(message.body.encode())
         if batch and (len(batch) == AT_ONCE or size + length > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(
             {
                 "Id": str(next(ids)),
-                "MessageBody": message,
-                "MessageGroupId": group_of(hint),
-                "MessageDeduplicationId": deduplication_of(hint),
+                "MessageBody": message.body,
+                "MessageGroupId": message.group,
+                "MessageDeduplicationId": message.deduplication,
             }
         )
         size += length

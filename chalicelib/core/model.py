@@ -175,6 +175,7 @@ class Hint:
         record: the record's content where the message is an outbound message; the settle step decides whether it may
             stand for a read.
         sfid: the Salesforce id where a hint from Postgres knows it; messages are grouped by it.
+        bulk: whether it is one of many that came at once: it goes by the bulk lane, where nobody waits behind it.
     """
 
     identity: Identity
@@ -184,6 +185,7 @@ class Hint:
     actor: str | None = None
     record: Record | None = None
     sfid: str | None = None
+    bulk: bool = False
 
     @property
     def side(self) -> Side:

@@ -140,6 +140,7 @@ class RowWrite:
         values: the fields to write, and no others.
         sfid: the link to store in the row; None leaves it as it is.
         pk: for a create: the primary key to take again; None lets the table choose.
+        bulk: whether its echo is one of many, and goes by the bulk lane.
     """
 
     mapping: ObjectMapping
@@ -150,6 +151,7 @@ class RowWrite:
     values: Fields
     sfid: str | None = None
     pk: PrimaryKey | None = None
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

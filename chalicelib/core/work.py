@@ -198,6 +198,11 @@ class Work:
         return any(hint.hint_id.startswith(WAKE) for hint in self.hints)
 
     @property
+    def bulk(self) -> bool:
+        """Whether it was told of among many others only: nobody waits for it."""
+        return bool(self.hints) and all(hint.bulk for hint in self.hints)
+
+    @property
     def may_hold(self) -> bool:
         """Whether a lease of this pass may still run."""
         intent = self.current.intent
@@ -269,4 +274,4 @@ class Work:
 
     def wake_up(self, hint_id: str) -> Hint:
         """A hint that has this record settled again."""
-        return Hint(self.identities[0], Change.UPDATED, hint_id)
+        return Hint(self.identities[0], Change.UPDATED, hint_id, bulk=self.bulk)

@@ -322,6 +322,7 @@ def _row_write(work: Work) -> RowWrite:
         values={} if kind is WriteKind.DELETE else work.planned.fields[Side.POSTGRES],
         sfid=work.sfid if kind is WriteKind.CREATE or work.planned.link else None,
         pk=work.pk if kind is WriteKind.CREATE else None,
+        bulk=work.bulk,
     )
 
 

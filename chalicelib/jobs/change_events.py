@@ -7,6 +7,7 @@ from chalicelib.aws.metrics import Metric
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, SalesforceId
 from chalicelib.core.ports import Hints
+from chalicelib.jobs.bursts import Bursts
 from chalicelib.jobs.telling import Telemetry
 from chalicelib.salesforce.malformed import MalformedMessage
 from chalicelib.salesforce.relay import parse_relayed
@@ -22,6 +23,7 @@ class ChangeEvents:
         renewed: the same as it is now; asked before anything passes for not mapped.
         organization_id: 18 characters; events of other orgs are left alone.
         hints: the queues.
+        bursts: tells what is one of many.
         only_existence: whether outbound messages tell of creations and updates, so that only deletions, undeletions
             and what went past the application are taken: an event says no value, so each costs a read.
         resync: sweeps objects of which an unknown number of records changed.
@@ -35,6 +37,7 @@ class ChangeEvents:
         renewed: Callable[[], Mappings],
         organization_id: str,
         hints: Hints,
+        bursts: Bursts,
         only_existence: bool,
         resync: Callable[[Iterable[str]], None],
         telemetry: Telemetry,
@@ -43,6 +46,7 @@ class ChangeEvents:
         self._renewed = renewed
         self._organization_id = organization_id
         self._hints = hints
+        self._bursts = bursts
         self._only_existence = only_existence
         self._resync = resync
         self._telemetry = telemetry
@@ -69,7 +73,7 @@ class ChangeEvents:
             mappings = self._renewed()
         mapped = [hint for hint in relayed.hints if mappings.of(hint.identity) is not None]
         hints = mapped if relayed.gap or not self._only_existence else [hint for hint in mapped if hint.change in GONE]
-        self._hints.send(hints)
+        self._hints.send(self._bursts.sort(hints, relayed.transaction))
         self._telemetry.count(Metric.RECEIVED, len(hints))
         self._telemetry.count(Metric.NOT_MAPPED, len(relayed.hints) - len(mapped))
         overflown = [name for name in relayed.resync if name in mappings.by_object]

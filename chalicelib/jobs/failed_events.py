@@ -18,12 +18,12 @@ from chalicelib.salesforce.relay import parse_relayed
 
 
 class GivenUp:
-    """Reads what was given up, be it a hint's message or a change event.
+    """Reads what was given up, be it a message of ours or a change event.
 
     Args:
         mappings: what is kept the same; of other records nothing is told.
         organization_id: 18 characters; nor of other orgs.
-        read: how a message of ours becomes a hint.
+        read: how a message of ours becomes hints.
     """
 
     def __init__(self, mappings: Mappings, organization_id: str, read: Reads) -> None:
@@ -39,7 +39,7 @@ class GivenUp:
         """
         event = _event(body)
         if event is None:
-            return [self._read(body)]
+            return self._read(body)
         relayed = parse_relayed(event)
         if relayed.organization_id != self._organization_id:
             return []

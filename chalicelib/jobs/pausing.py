@@ -9,6 +9,7 @@ sends the hints again when no pause covers them any more, whatever had been put 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from chalicelib.aws.pauses import EVERYTHING, Pause, named
@@ -137,6 +138,8 @@ class Pausing:
 def send_back(agenda: Agenda[A], hints: Hints, clock: Clock, until: float, *, paused: Callable[[Hint], bool]) -> int:
     """Send the hints again that no pause covers any more; how many. What is left when the time is over comes next time.
 
+    They go by the bulk lane: whoever edits now does not wait for what was put aside.
+
     sweep               queue           agenda
       |-- aside? --------------------------->|
       |-- hints ----------->|                |   a crash here: they are sent twice, which is harmless
@@ -144,7 +147,7 @@ def send_back(agenda: Agenda[A], hints: Hints, clock: Clock, until: float, *, pa
     """
 
     def send(block: Sequence[A]) -> None:
-        hints.send([one.hint for one in block])
+        hints.send([replace(one.hint, bulk=True) for one in block])
         for one in block:
             agenda.back(one)
 

@@ -114,8 +114,8 @@ class Truncations:
         waiting: list[Hint] = []
         for entry in self._ledger.entries_of(mapping.name):
             if entry.pk is not None:
-                told = f"{name}-{entry.key}"
-                waiting.append(Hint(RowId(table, entry.pk), Change.DELETED, told, self._clock.now(), sfid=entry.sfid))
+                told, row, now = f"{name}-{entry.key}", RowId(table, entry.pk), self._clock.now()
+                waiting.append(Hint(row, Change.DELETED, told, now, sfid=entry.sfid, bulk=True))
             if len(waiting) == AT_ONCE:
                 self._hints.send(waiting)
                 waiting = []

@@ -251,4 +251,5 @@ def _minute(at: float) -> int:
 def _hint(name: str, found: Found, block: str) -> Hint:
     change, at = (Change.DELETED, found.stamp) if found.deleted else (Change.UPDATED, None)
     identity = SalesforceId(name, found.id)
-    return Hint(identity, change, f"sweep-{block}-{found.id}", None if at is None else float(at), sfid=found.id)
+    name = f"sweep-{block}-{found.id}"
+    return Hint(identity, change, name, None if at is None else float(at), sfid=found.id, bulk=True)

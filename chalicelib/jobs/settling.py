@@ -10,6 +10,10 @@ themselves. The earlier one comes again, and says no more than that the record m
 Nothing is deleted that was settled by mappings which are no longer those installed: such a message may tell of a table
 or a column that only the new ones know. The installation is read again after the work, so that it delays nothing.
 
+A bulk message has many hints. It is done with when all of them are; until then it comes again as a whole, for a record
+that was settled costs a look at its row the second time, and no write. What fails again and again of it goes into the
+agenda hint by hint, as below, and the message is done with.
+
 Nothing is left to the count of receives for long. What has to wait, or has failed a few times, goes into the agenda and
 its message is done with; the dead-letter queue gets only what ends the function itself, or cannot be read.
 """
@@ -106,10 +110,10 @@ class Message:
 
 
 class Reads(Protocol):
-    """How a message's text becomes a hint."""
+    """How a message's text becomes hints."""
 
-    def __call__(self, body: str, /) -> Hint:
-        """The hint; a ProtocolError where it is none of ours."""
+    def __call__(self, body: str, /) -> Sequence[Hint]:
+        """The hints; a ProtocolError where it is none of ours."""
         ...
 
 
@@ -120,7 +124,7 @@ class Batch:
         settler: the settle step.
         receipts: the queue.
         agenda: for what has to wait.
-        read: how a message's text becomes a hint.
+        read: how a message's text becomes hints.
         clock: for the time in the agenda.
         telemetry: for counts and failures.
         denied: called where a system did not let us in: the credentials may have been changed since they were read.
@@ -159,12 +163,13 @@ class Batch:
             TwinledgerError: the queue or the ledger refused; whatever is not deleted comes again.
         """
         began = self._clock.now()
-        for message in messages:
-            if message.sent_at is not None:
-                self._telemetry.measure(Metric.QUEUE_TIME, max(0.0, began - message.sent_at))
         hints = self._hints(messages)
-        done = self._set_aside(hints)
-        outcomes = self._settler.settle([hint for receipt, hint in hints.items() if receipt not in done])
+        for message in messages:
+            live = not all(hint.bulk for hint in hints.get(message.receipt, ()))
+            if live and message.sent_at is not None:
+                self._telemetry.measure(Metric.QUEUE_TIME, max(0.0, began - message.sent_at))
+        self._set_aside(hints)
+        outcomes = self._settler.settle([hint for some in hints.values() for hint in some])
         self._tell(outcomes, began)
         if any(isinstance(outcome.error, AccessDenied) for outcome in outcomes):
             self._denied()
@@ -172,32 +177,35 @@ class Batch:
         if not unchanged:
             self._telemetry.count(Metric.REMAPPED, len(messages))
         worst = {_name(outcome.hint): outcome for outcome in sorted(outcomes, key=lambda one: not one.acknowledged)}
+        done: list[str] = []
         hidden: dict[str, float] = {}
         for message in messages:
-            hint = hints.get(message.receipt)
-            outcome = None if hint is None else worst.get(_name(hint))
-            if hint is None or outcome is None:
+            some = hints.get(message.receipt)
+            if some is None or not all(_name(hint) in worst for hint in some):
                 continue  # it comes again when its visibility ends, and is a dead letter in the end
-            if (outcome.acknowledged and unchanged) or self._postponed(message, hint, outcome):
-                done.append(message.receipt)
+            left = [one for hint in some if not ((one := worst[_name(hint)]).acknowledged and unchanged)]
+            left = [one for one in left if not self._postponed(message, one)]
+            if left:
+                hidden[message.receipt] = max(_delay(message, one) for one in left)
             else:
-                hidden[message.receipt] = _delay(message, outcome)
+                done.append(message.receipt)
         if len(done) == len(messages):
             return
         self._receipts.delete(done)
         self._receipts.hide(hidden)
         raise BatchIncomplete(f"{len(messages) - len(done)} of {len(messages)} messages are to come again")
 
-    def _set_aside(self, hints: Mapping[str, Hint]) -> list[str]:
-        """Put aside what is paused; the receipts of its messages, which are done with."""
-        aside = {receipt: hint for receipt, hint in hints.items() if self._paused(hint)}
-        for hint in aside.values():
-            self._agenda.set_aside(hint, self._clock.now())
-        self._telemetry.count(Metric.PAUSED, len(aside))
-        return list(aside)
+    def _set_aside(self, hints: dict[str, Sequence[Hint]]) -> None:
+        """Put aside what is paused, and take it out: it is done with."""
+        for receipt, some in hints.items():
+            aside = [hint for hint in some if self._paused(hint)]
+            for hint in aside:
+                self._agenda.set_aside(hint, self._clock.now())
+            hints[receipt] = [hint for hint in some if hint not in aside]
+            self._telemetry.count(Metric.PAUSED, len(aside))
 
-    def _hints(self, messages: Sequence[Message]) -> dict[str, Hint]:
-        hints = {}
+    def _hints(self, messages: Sequence[Message]) -> dict[str, Sequence[Hint]]:
+        hints: dict[str, Sequence[Hint]] = {}
         for message in messages:
             try:
                 hints[message.receipt] = self._read(message.body)
@@ -206,14 +214,14 @@ class Batch:
                 self._telemetry.count(Metric.UNREADABLE)
         return hints
 
-    def _postponed(self, message: Message, hint: Hint, outcome: Outcome) -> bool:
+    def _postponed(self, message: Message, outcome: Outcome) -> bool:
         """Put a hint into the agenda where its message would wait too long, or too often."""
         waits = outcome.after is not None and outcome.after > LONGEST_HIDDEN
         if not waits and message.receives < MOST_RECEIVES:
             return False
         patience = HALTED_PATIENCE if isinstance(outcome.error, Halted) else PATIENCE
         after = max(patience, outcome.after or 0.0)
-        self._agenda.postpone(hint, self._clock.now() + after)
+        self._agenda.postpone(outcome.hint, self._clock.now() + after)
         self._telemetry.count(Metric.POSTPONED)
         return True
 
@@ -237,7 +245,11 @@ class Batch:
     def _tell_settled(self, hint: Hint, now: float) -> None:
         self._telemetry.count(Metric.SETTLED, side=hint.side)
         if hint.occurred_at is not None:
-            self._telemetry.measure(Metric.LATENCY, max(0.0, now - hint.occurred_at), hint.side)
+            seconds = max(0.0, now - hint.occurred_at)
+            if hint.bulk:
+                self._telemetry.measure(Metric.BULK_LATENCY, seconds, hint.side)
+            else:
+                self._telemetry.measure(Metric.LATENCY, seconds, hint.side)
 
 
 def _name(hint: Hint) -> _Name:

@@ -9,10 +9,10 @@ from chalicelib.aws.pauses import Pause, named
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
 from chalicelib.core.ledger import IssueKind
-from chalicelib.core.model import Side
 from chalicelib.jobs.guards import REMEDY, check_probed, remedy
 from chalicelib.jobs.sweep import STRETCHED_SECONDS
 from chalicelib.postgres.status import CaptureStatus
+from chalicelib.settings import Lane
 
 LATE_CAPTURE = 60.0  # seconds for which a captured change may lie in the outbox
 LATE_BACKFILL = 300.0  # seconds since a backfill that is not finished got on
@@ -162,17 +162,17 @@ def connected(installation: Installation, organization_id: str, usage: str) -> s
     return f"org {organization_id}{usage}"
 
 
-def queued(waiting: Mapping[Side, int], dead: Mapping[Side, int]) -> str:
+def queued(waiting: Mapping[Lane, int], dead: Mapping[Lane, int]) -> str:
     """How many messages are on their way, and how many were given up.
 
     Raises:
         Unwell: messages were given up, and nothing makes issues of them.
     """
-    text = ", ".join(f"{count} from {side.title()}" for side, count in waiting.items()) + " on their way"
-    lying = {side: count for side, count in dead.items() if count}
+    text = f"{_counted(waiting)} on their way"
+    lying = {lane: count for lane, count in dead.items() if count}
     if lying:
-        which = ", ".join(f"{count} from {side.title()}" for side, count in lying.items())
-        names = ", ".join(f"take_{side}_dead_letters" for side in lying)
+        which = _counted(lying)
+        names = ", ".join(f"take_{lane}_dead_letters" for lane in lying)
         raise Unwell(f"{text}; {which} dead, and not made issues of: look at the log of {names}")
     return f"{text}, none dead"
 
@@ -192,6 +192,13 @@ def filled(backfills: Iterable[Backfill], now: float) -> str:
     if left:
         raise Unwell(f"{'; '.join(told)}: `backfill {' '.join(left)}` goes on")
     return "; ".join(told) or "none under way"
+
+
+def _counted(messages: Mapping[Lane, int]) -> str:
+    return ", ".join(
+        f"{count} of the bulk lane" if lane is Lane.BULK else f"{count} from {lane.title()}"
+        for lane, count in messages.items()
+    )
 
 
 def swept(installation: Installation, turns: Mapping[str, float], now: float, *, stretched: bool = False) -> str:

@@ -5,6 +5,7 @@ A message that was dropped converges within the sweep's period. It writes nothin
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from chalicelib.aws.metrics import Metric
@@ -118,15 +119,20 @@ class Sweep:
 def wake(agenda: Agenda[D], hints: Hints, clock: Clock, telemetry: Telemetry, until: float) -> None:
     """Send the hints whose time has come, a block at a time; those that are left when the time is over are due still.
 
+    After an outage there are many: those after the first block go by the bulk lane.
+
     sweep               queue           agenda
       |-- due? ----------------------------->|
       |-- hints ----------->|                |   a crash here: they are sent twice, which is harmless
       |== gone, if still due at that time ==>|
     """
     now = clock.now()
+    many = False
 
     def send(block: Sequence[D]) -> None:
-        hints.send([due.hint for due in block])
+        nonlocal many
+        hints.send([replace(due.hint, bulk=many or due.hint.bulk) for due in block])
+        many = True
         for due in block:
             agenda.done(due, now)
         telemetry.count(Metric.WOKEN, len(block))

@@ -32,6 +32,7 @@ LEADER_KEY = int.from_bytes(b"twinled1")  # advisory lock: the relay that works
 DRAIN_KEY = int.from_bytes(
     b"twinled2"
 )  # advisory lock: shared by silent transactions, exclusive while the relay sleeps
+LIVE_ROWS = 100  # of a transaction; the rows that it captures after these go by the bulk lane
 TRIGGERS = ("twinledger_capture", "twinledger_capture_update", "twinledger_truncate")
 
 _COLLATED = frozenset({"text", VARYING, PADDED})
@@ -110,6 +111,7 @@ class CaptureSql:
             forget_edits=self._forget_edits(),
             note_changed=self._note_edits("new_ ? c.name"),
             note_created=self._note_edits("new_ ->> c.name IS NOT NULL"),
+            live=sql.Literal(LIVE_ROWS),
             wake=wake(),
         )
 

@@ -23,6 +23,7 @@ DECLARE
     role_ text;
     actor_ text;
     now_ timestamptz;
+    captured_ integer;
     moved_ boolean := false;
     old_ jsonb := '{{}}';
     new_ jsonb := '{{}}';
@@ -61,26 +62,29 @@ BEGIN
     role_ := CASE current_setting('role') WHEN 'none' THEN session_user::text ELSE current_setting('role') END;
     actor_ := nullif(current_setting('twinledger.actor', true), '');
     now_ := clock_timestamp();  -- taken under the row's lock, so it grows from edit to edit of a row
+    -- How many rows this transaction has captured: from some number on they are bulk, and no user's edit waits for them
+    captured_ := coalesce(nullif(current_setting('twinledger.captured', true), ''), '0')::integer + 1;
+    PERFORM set_config('twinledger.captured', captured_::text, true);
     IF TG_OP = 'UPDATE' AND NOT moved_ THEN
         {note_changed}
         INSERT INTO twinledger.outbox
-            (table_name, pk, change, sfid, old, new, role, session_role, application, actor, origin, edited_at)
+            (table_name, pk, change, sfid, old, new, role, session_role, application, actor, origin, edited_at, bulk)
         VALUES ({table_name}, new_key_, 'updated', new_sfid_, old_, new_, role_, session_user,
-                current_setting('application_name'), actor_, origin_, now_);
+                current_setting('application_name'), actor_, origin_, now_, captured_ > {live});
     ELSE  -- a changed key is the deletion of one row and the creation of another
         IF TG_OP <> 'INSERT' THEN
             {forget_edits}
             INSERT INTO twinledger.outbox
-                (table_name, pk, change, sfid, old, role, session_role, application, actor, origin, edited_at)
+                (table_name, pk, change, sfid, old, role, session_role, application, actor, origin, edited_at, bulk)
             VALUES ({table_name}, old_key_, 'deleted', old_sfid_, old_, role_, session_user,
-                    current_setting('application_name'), actor_, origin_, now_);
+                    current_setting('application_name'), actor_, origin_, now_, captured_ > {live});
         END IF;
         IF TG_OP <> 'DELETE' THEN
             {note_created}
             INSERT INTO twinledger.outbox
-                (table_name, pk, change, sfid, new, role, session_role, application, actor, origin, edited_at)
+                (table_name, pk, change, sfid, new, role, session_role, application, actor, origin, edited_at, bulk)
             VALUES ({table_name}, new_key_, 'created', new_sfid_, new_, role_, session_user,
-                    current_setting('application_name'), actor_, origin_, now_);
+                    current_setting('application_name'), actor_, origin_, now_, captured_ > {live});
         END IF;
     END IF;
     {wake}

@@ -36,11 +36,13 @@ class Catalog:
     Attributes:
         relations: by schema-qualified name; a table that is not there is left out.
         schema: whether the schema ``twinledger`` has all its tables.
+        lanes: whether the outbox, where it is there, tells bulk from live.
         triggers: names of our triggers by table, tables included that no mapping names any more.
     """
 
     relations: Mapping[str, Relation]
     schema: bool
+    lanes: bool
     triggers: Mapping[str, tuple[str, ...]]
 
 
@@ -98,7 +100,8 @@ def read_catalog(connection: Connection, tables: Collection[str]) -> Catalog:
     }
     schema = connection.execute(statement(FILE, "schema_there")).fetchone()
     triggers = {str(table): _texts(names) for table, names in connection.execute(statement(FILE, "captured"))}
-    return Catalog(relations, schema == (True,), triggers)
+    lanes = connection.execute(statement(FILE, "lanes_there")).fetchone()
+    return Catalog(relations, schema == (True,), lanes == (True,), triggers)
 
 
 def _texts(found: object) -> tuple[str, ...]:

@@ -77,6 +77,10 @@ JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE t.tgparentid = 0
 GROUP BY 1
 
+-- name: lanes_there
+-- Whether the outbox tells bulk from live; one that is not there needs no mending
+SELECT to_regclass('twinledger.outbox') IS NULL OR to_regclass('twinledger.outbox_live') IS NOT NULL
+
 -- name: schema_there
 SELECT count(*) = 5 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = 'twinledger' AND c.relkind = 'r'

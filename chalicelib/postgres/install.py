@@ -25,6 +25,7 @@ ATTEMPTS = 5
 LOCK_TIMEOUT = "2s"
 PAUSE = 0.5  # seconds between two attempts to get a lock
 
+LANES = ("outbox_bulk", "outbox_live")
 _SCHEMA = (
     "schema",
     "schema_comment",
@@ -32,6 +33,7 @@ _SCHEMA = (
     "installation_row",
     "link",
     "outbox",
+    *LANES,
     "outbox_start",
     "marker",
     "edit",
@@ -81,6 +83,8 @@ def steps(mappings: Mappings, catalog: Catalog) -> list[Step]:
     if absent:
         raise MappingError([f"table {name} does not exist, or the role cannot see it" for name in absent])
     found = [] if catalog.schema else [Step([statement("schema", name) for name in _SCHEMA] + truncate_function())]
+    if catalog.schema and not catalog.lanes:
+        found.append(Step([statement("schema", name) for name in LANES]))
     for mapping in mappings.mappings:
         found += _link_steps(mapping, catalog.relations[mapping.table])
         found += _capture_steps(mapping, catalog.relations[mapping.table], catalog)

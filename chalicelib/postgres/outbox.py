@@ -16,7 +16,7 @@ from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.statements import statement
 
 FILE = "outbox"
-LIMIT = 500  # rows a look
+LIMIT = 500  # rows of each lane a look
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,11 @@ class Captured:
     id: int
     table: str
     hint: Hint | None
+
+    @property
+    def bulk(self) -> bool:
+        """Whether it goes by the bulk lane."""
+        return self.hint is not None and self.hint.bulk
 
     @property
     def record(self) -> RowId:
@@ -53,10 +58,12 @@ class OutboxReader:
     Attributes:
         connection: in autocommit mode: each look has a new snapshot.
         known: ids that were seen and may still be found, among them those deleted a moment ago.
+        complete: whether the last look gave all that had not been seen.
     """
 
     connection: Connection
     known: set[int] = field(default_factory=set)
+    complete: bool = False
     _floor: int = 0
     _top: int = 0
     _noted: tuple[int, int] | None = None  # highest id seen, transaction id taken after that
@@ -65,21 +72,25 @@ class OutboxReader:
         """Be told when a transaction has captured something while nobody was draining."""
         self.connection.execute(statement(FILE, "listen", channel=sql.Identifier(CHANNEL)))
 
-    def next(self, gone: Collection[int]) -> Sequence[Captured]:
-        """Rows that have not been seen, lowest id first; fewer than ``LIMIT`` means that these are all.
+    def next(self, gone: Collection[int], *, bulk: bool = True) -> Sequence[Captured]:
+        """Rows that have not been seen, lowest id first, at most ``LIMIT`` of each lane.
 
         Args:
+            bulk: whether to look for rows of the bulk lane too.
             gone: ids whose deletion was committed before this call; they can be forgotten after it, since neither this
                 snapshot nor a later one holds them.
 
         Raises:
             psycopg.Error: the connection is lost, or the outbox is not there.
         """
-        parameters = {"floor": self._floor, "known": list(self.known), "limit": LIMIT}
+        limit = {"limit": LIMIT, "bulk": LIMIT if bulk else 0}
+        parameters = {"floor": self._floor, "known": list(self.known), **limit}
         found = self.connection.execute(statement(FILE, "next"), parameters).fetchall()
         rows = [_captured(row) for row in found if row[1] is not None]
         self.known.difference_update(gone)
         self.known.update(row.id for row in rows)
+        many = sum(row.bulk for row in rows)
+        self.complete = bulk and max(many, len(rows) - many) < LIMIT
         self._raise_floor(int(str(found[0][0])), rows)
         return rows
 
@@ -89,7 +100,7 @@ class OutboxReader:
             if self._top > self._floor:
                 made = self.connection.execute(statement(FILE, "new_transaction_id")).fetchone()
                 self._noted = (self._top, int(str(made[0]))) if made else None
-        elif len(rows) < LIMIT and oldest_running > self._noted[1]:
+        elif self.complete and oldest_running > self._noted[1]:
             self._floor, self._noted = self._noted[0], None
 
     def depth(self, limit: int = 10_000) -> int:
@@ -116,7 +127,7 @@ def delete(connection: Connection, ids: Collection[int]) -> None:
 
 
 def _captured(row: Sequence[object]) -> Captured:
-    _, id_, table, pk, change, sfid, actor, at, told = row
+    _, id_, table, pk, change, sfid, actor, at, told, bulk = row
     if not isinstance(pk, list):
         return Captured(int(str(id_)), str(table), None)
     hint = Hint(
@@ -126,5 +137,6 @@ def _captured(row: Sequence[object]) -> Captured:
         occurred_at=at if isinstance(at, float) else None,
         actor=None if actor is None else str(actor),
         sfid=None if sfid is None else str(sfid),
+        bulk=bulk is True,
     )
     return Captured(int(str(id_)), str(table), hint)

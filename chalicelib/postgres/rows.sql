@@ -21,7 +21,8 @@ SELECT set_config('statement_timeout', %(statement_timeout)s, true), set_config(
 SELECT set_config('statement_timeout', %(statement_timeout)s, true),
        set_config('lock_timeout', %(lock_timeout)s, true),
        set_config('idle_in_transaction_session_timeout', %(idle_timeout)s, true),
-       set_config('twinledger.origin', %(operation)s, true)
+       set_config('twinledger.origin', %(operation)s, true),
+       set_config('twinledger.captured', %(captured)s, true)
 
 -- name: read
 SELECT w.n, t.pk, t.sfid, t.state, t.unlinked, t.inside, m.operation, m.stored::text AS stored

@@ -12,6 +12,7 @@ from chalicelib.core.model import Fields, Identity, PrimaryKey, Row, RowState
 from chalicelib.core.ports import RowOutcome, RowQuery, RowWrite, RowWritten, Stale, WriteKind
 from chalicelib.core.values import to_postgres
 from chalicelib.postgres import decode
+from chalicelib.postgres.capture import LIVE_ROWS
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.errors import parent_missing
 from chalicelib.postgres.rowsql import FILE, SFID, RowSql
@@ -66,7 +67,9 @@ class RowTransaction:
         write, queries = self.write, self._queries()
         with connection.pipeline():
             connection.execute(statement(FILE, "begin"))
-            connection.execute(statement(FILE, "write_settings"), {**settings, "operation": write.operation})
+            captured = str(LIVE_ROWS) if write.bulk else "0"  # its echo goes by the lane of what it carries out
+            told = {"operation": write.operation, "captured": captured}
+            connection.execute(statement(FILE, "write_settings"), {**settings, **told})
             self._lock(connection)
             cursor = connection.execute(self.composed.read, read_parameters(queries))
             parents = [

@@ -38,13 +38,22 @@ CREATE TABLE IF NOT EXISTS twinledger.outbox (
     application text,
     actor text,  -- the setting twinledger.actor, which an application may set to its own user
     origin text,  -- operation id of a write of ours, in whose transaction this happened
-    edited_at timestamptz NOT NULL  -- clock time while the row lock was held
+    edited_at timestamptz NOT NULL,  -- clock time while the row lock was held
+    bulk boolean NOT NULL DEFAULT false  -- one of so many of its transaction that nobody waits for it
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)
 
 -- name: outbox_start
 -- No id comes twice in a database, uninstalled or not: a relay may still hold the ids of the outbox before this one, and
 -- delete by them. Ids begin at the time in microseconds, which no outbox ever catches up with.
 SELECT setval(pg_get_serial_sequence('twinledger.outbox', 'id'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+
+-- name: outbox_bulk
+-- Of an installation from before there were two lanes
+ALTER TABLE twinledger.outbox ADD COLUMN IF NOT EXISTS bulk boolean NOT NULL DEFAULT false
+
+-- name: outbox_live
+-- Rows that somebody waits for are found beside a hundred thousand others
+CREATE INDEX IF NOT EXISTS outbox_live ON twinledger.outbox (id) WHERE NOT bulk
 
 -- name: marker
 CREATE TABLE IF NOT EXISTS twinledger.marker (

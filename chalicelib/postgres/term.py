@@ -14,12 +14,15 @@ from chalicelib.core.ports import Hints
 from chalicelib.postgres.capture import DRAIN_KEY
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.dispatch import Dispatch, Parcel
-from chalicelib.postgres.outbox import LIMIT, OutboxReader, delete
+from chalicelib.postgres.outbox import OutboxReader, delete
 
 logger = logging.getLogger(__name__)
 
 BATCH = 10  # hints a call: SQS takes ten messages a call
-WINDOW = 10_000  # unsent rows in memory
+BULK_BATCH = 200  # the same of the bulk lane, where SQS takes ten messages of 20 hints
+BULK_SENDERS = 4
+WINDOW = 10_000  # unsent rows of a lane in memory
+BULK_PAUSE = 0.02  # seconds between two looks for live rows while no more of the bulk lane are taken up
 BUSY_PAUSE = 0.005  # seconds between two looks while a silent transaction is open
 BUSY_PAUSE_LONG = 0.02  # the same once it has been open for long
 BUSY_LONG = 2.0  # seconds
@@ -99,6 +102,7 @@ class Term:
             psycopg.Error: the reader's connection is lost, and the leadership with it.
         """
         senders = [self._thread(self._send_all, f"sender-{at}") for at in range(self.senders)]
+        senders += [self._thread(self._send_bulk, f"bulk-sender-{at}") for at in range(BULK_SENDERS)]
         deleter = self._thread(self._delete_all, "deleter")
         try:
             self.reader.listen()
@@ -144,10 +148,16 @@ class Term:
             self._ending.wait(BUSY_PAUSE_LONG if long else BUSY_PAUSE)
 
     def _look(self) -> bool:
-        """Queue what has not been seen; whether there may be more at once."""
-        rows = self.reader.next(self._dispatch.take_gone())
+        """Queue what has not been seen; whether there may be more at once.
+
+        While many rows of the bulk lane are unsent it looks for live ones only, again and again.
+        """
+        room = self._dispatch.room(WINDOW, 0, bulk=True)
+        rows = self.reader.next(self._dispatch.take_gone(), bulk=room)
         self._dispatch.put(rows)
-        return len(rows) == LIMIT
+        if not room and not rows:
+            self._dispatch.room(WINDOW, BULK_PAUSE, bulk=True)
+        return not self.reader.complete
 
     # A transaction that captures something, against the reader falling asleep:
     #
@@ -177,9 +187,12 @@ class Term:
 
     # --- senders
 
-    def _send_all(self) -> None:
+    def _send_bulk(self) -> None:
+        self._send_all(BULK_BATCH, bulk=True)
+
+    def _send_all(self, batch: int = BATCH, *, bulk: bool = False) -> None:
         failures = 0
-        while parcels := self._dispatch.take(BATCH):
+        while parcels := self._dispatch.take(batch, bulk=bulk):
             truncated = [parcel for parcel in parcels if parcel.hint is None]
             hints = [parcel for parcel in parcels if parcel.hint is not None]
             accepted = [self._deliver([parcel], self._truncated) for parcel in truncated]

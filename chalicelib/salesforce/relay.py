@@ -38,12 +38,14 @@ class Relayed:
         resync: objects of which an unknown number of records changed; the sweep is to read them anew.
         gap: Salesforce could not make the event itself, as where a change went past the application: no outbound
             message tells of it either.
+        transaction: Salesforce's key of the transaction that changed them; empty: not told.
     """
 
     organization_id: str
     hints: tuple[Hint, ...] = ()
     resync: tuple[str, ...] = ()
     gap: bool = False
+    transaction: str = ""
 
 
 def parse_relayed(event: Mapping[str, Any]) -> Relayed:
@@ -84,7 +86,8 @@ def _captured(organization_id: str, header: Mapping[str, Any], event_id: str) ->
     if kind == _OVERFLOW or not ids or any(item.endswith("*") for item in ids):
         return Relayed(organization_id, resync=(name,))
     hints = tuple(_change_hints(name, kind, ids, header, event_id))
-    return Relayed(organization_id, hints, gap=kind.startswith(_GAP))
+    transaction = _text(header.get("transactionKey"), "transactionKey")
+    return Relayed(organization_id, hints, gap=kind.startswith(_GAP), transaction=transaction)
 
 
 def _change_hints(name: str, kind: str, ids: list[str], header: Mapping[str, Any], event_id: str) -> Iterator[Hint]:

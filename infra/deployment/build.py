@@ -35,6 +35,7 @@ def stage_variables(stage: str, outputs: Mapping[str, str]) -> dict[str, str]:
         "TWINLEDGER_LEDGER_TABLE": outputs["LedgerTable"],
         "TWINLEDGER_SALESFORCE_QUEUE_URL": outputs["SalesforceChangesUrl"],
         "TWINLEDGER_POSTGRES_QUEUE_URL": outputs["PostgresChangesUrl"],
+        "TWINLEDGER_BULK_QUEUE_URL": outputs["BulkChangesUrl"],
         "TWINLEDGER_DATABASE_SECRET": outputs["DatabaseSecretArn"],
         "TWINLEDGER_SALESFORCE_SECRET": outputs["SalesforceSecretArn"],
         "TWINLEDGER_WEBHOOK_SECRET": outputs["WebhookSecretArn"],

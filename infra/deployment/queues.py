@@ -12,7 +12,7 @@ from infra.deployment.errors import DeploymentError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SIDES = ("Salesforce", "Postgres")
+LANES = ("Salesforce", "Postgres", "Bulk")
 
 
 def check(client: Any, outputs: Mapping[str, str], function_seconds: int) -> None:
@@ -27,8 +27,8 @@ def check(client: Any, outputs: Mapping[str, str], function_seconds: int) -> Non
     Raises:
         DeploymentError: One is missing, or is of another type, or hides its messages too shortly.
     """
-    for side in SIDES:
-        changes, dead = f"{side}Changes", f"{side}ChangesDeadLetter"
+    for lane in LANES:
+        changes, dead = f"{lane}Changes", f"{lane}ChangesDeadLetter"
         for name in (changes, dead):
             found = _attributes(client, outputs[f"{name}Url"])
             _check_type(outputs[f"{name}Arn"], found, function_seconds * 6)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from infra.deployment.chalice import Deployment
     from infra.deployment.stages import Stage
 
-SETTLING = "settle_"
+SETTLING = frozenset({"settle_salesforce_changes", "settle_postgres_changes"})
+"""What people's edits wait for; all else leaves the two systems to it."""
 FEWEST = 2
 """The least that can be asked for (Lambda API Reference, ScalingConfig)."""
 PAUSE = 1.0
@@ -20,7 +21,7 @@ PATIENCE = 120.0
 
 def settings(stage: Stage, function: str) -> dict[str, Any]:
     """How a queue starts `function`: single messages of a batch may fail, and only so many batches run at once."""
-    concurrency = stage.concurrency if function.startswith(SETTLING) else FEWEST
+    concurrency = stage.concurrency if function in SETTLING else FEWEST
     return {
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": concurrency},

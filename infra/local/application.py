@@ -205,7 +205,7 @@ class Application:
     def busy(self) -> str:
         """What is still on its way between the two systems; empty when nothing is."""
         sqs = self._client("sqs")
-        for name in ("SalesforceChangesUrl", "PostgresChangesUrl"):
+        for name in ("SalesforceChangesUrl", "PostgresChangesUrl", "BulkChangesUrl"):
             counts = sqs.get_queue_attributes(QueueUrl=self.outputs[name], AttributeNames=list(MESSAGE_COUNTS))
             if waiting := sum(int(counts["Attributes"][each]) for each in MESSAGE_COUNTS):
                 return f"{waiting} messages in {self.outputs[name].rsplit('/', 1)[-1]}"

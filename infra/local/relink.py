@@ -34,7 +34,8 @@ def row_hints(wiring: Wiring, mapping: ObjectMapping) -> Iterator[Hint]:
     )
     with psycopg.connect(wiring.database_secret().dsn) as connection:
         for key, sfid in connection.execute(query):
-            yield Hint(RowId(mapping.table, tuple(key)), Change.UPDATED, wiring.clock.new_id(), sfid=sfid)
+            row = RowId(mapping.table, tuple(key))
+            yield Hint(row, Change.UPDATED, wiring.clock.new_id(), sfid=sfid, bulk=True)
 
 
 def record_hints(wiring: Wiring, mapping: ObjectMapping) -> Iterator[Hint]:
@@ -43,7 +44,7 @@ def record_hints(wiring: Wiring, mapping: ObjectMapping) -> Iterator[Hint]:
     page = wiring.client.rest("GET", "query", params={"q": soql}).body
     while True:
         for record in page["records"]:
-            yield Hint(SalesforceId(mapping.object, record["Id"]), Change.UPDATED, wiring.clock.new_id())
+            yield Hint(SalesforceId(mapping.object, record["Id"]), Change.UPDATED, wiring.clock.new_id(), bulk=True)
         if page["done"]:
             return
         page = wiring.client.page(page["nextRecordsUrl"]).body

@@ -13,10 +13,11 @@ from typing import Any
 
 import psycopg
 
-from chalicelib.aws.queues import hint_of
+from chalicelib.aws.queues import hints_of
 from chalicelib.core.model import Change, Hint, RowId, SalesforceId, Side
 from chalicelib.core.settle import Settler
 from chalicelib.core.work import Result
+from chalicelib.settings import Lane
 from tests.bench.counting import Counting, Trips
 from tests.bench.figures import middle_and_most, milliseconds, table
 from tests.bench.records import Pair, pairs
@@ -123,13 +124,13 @@ class Mailbox:
             time.sleep(0.05)
 
     def _receive(self, side: Side, wait: int) -> list[Hint]:
-        url = self._stack.wiring.queue_url(side)
+        url = self._stack.queue_of(Lane(side))
         found = self._stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=AT_ONCE, WaitTimeSeconds=wait)
         messages = found.get("Messages", [])
         if messages:
             entries = [{"Id": str(at), "ReceiptHandle": one["ReceiptHandle"]} for at, one in enumerate(messages)]
             self._stack.sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-        return [hint_of(message["Body"]) for message in messages]
+        return [hint for message in messages for hint in hints_of(message["Body"])]
 
 
 class Measuring:

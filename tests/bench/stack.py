@@ -18,7 +18,7 @@ import psycopg
 import requests
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.settings import dead_letter_queue
+from chalicelib.settings import Lane, dead_letter_queue
 from chalicelib.wiring import Wiring
 from infra.local.layout import ROOT, Layout
 
@@ -213,9 +213,13 @@ class Stack:
     @property
     def queues(self) -> tuple[str, ...]:
         """The addresses of the queues, and then of their dead-letter queues."""
-        environment = self.content["environment"]
-        urls = [environment["TWINLEDGER_SALESFORCE_QUEUE_URL"], environment["TWINLEDGER_POSTGRES_QUEUE_URL"]]
+        urls = [self.queue_of(lane) for lane in Lane]
         return (*urls, *map(dead_letter_queue, urls))
+
+    def queue_of(self, lane: Lane) -> str:
+        """The address of a lane's queue."""
+        address: str = self.content["environment"][f"TWINLEDGER_{lane.name}_QUEUE_URL"]
+        return address
 
     def waiting(self, url: str) -> int:
         """Messages in a queue, those in flight included."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.aws import clients
-from chalicelib.aws.queues import SqsHints, hint_of
+from chalicelib.aws.queues import SqsHints, hints_of
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.model import Change, Hint, Record, RowId, SalesforceId, Side, Value
 from tests.fakes.hints import MemoryHints
@@ -35,19 +35,20 @@ def _sqs(stage: Stage) -> Subject:
         Side.SALESFORCE: stage.outputs["SalesforceChangesUrl"],
         Side.POSTGRES: stage.outputs["PostgresChangesUrl"],
     }
-    missing = dict.fromkeys(Side, urls[Side.POSTGRES].replace("postgres", "missing"))
+    bulk = stage.outputs["BulkChangesUrl"]
+    missing = dict.fromkeys(Side, bulk.replace("bulk", "missing"))
 
     def arrived() -> list[Hint]:
         found: list[Hint] = []
-        for url in urls.values():
+        for url in (*urls.values(), bulk):
             while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-                found += [hint_of(message["Body"]) for message in messages]
+                found += [hint for message in messages for hint in hints_of(message["Body"])]
                 for message in messages:
                     client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return found
 
     arrived()
-    return Subject(SqsHints(client, urls), arrived, SqsHints(client, missing))
+    return Subject(SqsHints(client, urls, bulk), arrived, SqsHints(client, missing, missing[Side.POSTGRES]))
 
 
 @pytest.fixture(params=["memory", "sqs"])
@@ -80,6 +81,15 @@ def test_any_number_is_sent(subject: Subject) -> None:
     sent = [hint(identity=SalesforceId("Account", f"{number:018d}")) for number in range(23)]
     subject.hints.send(sent)
     assert {one.hint_id for one in subject.arrived()} == {one.hint_id for one in sent}
+
+
+def test_many_arrive_as_they_were_sent(subject: Subject) -> None:
+    """By the bulk lane, of both sides, beside others that are live."""
+    sent = [hint(identity=SalesforceId("Account", f"{number:018d}"), bulk=number > 3) for number in range(50)]
+    sent += [hint(identity=RowId("public.account", (str(number),)), record=None, bulk=True) for number in range(50)]
+    subject.hints.send(sent)
+    arrived = {one.hint_id: one for one in subject.arrived()}
+    assert arrived == {one.hint_id: one for one in sent}
 
 
 def test_order_within_a_record_is_kept(subject: Subject) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from chalicelib.aws.queues import SqsHints, hint_of, message_of
+from chalicelib.aws import codec, queues
+from chalicelib.aws.queues import SqsHints, hints_of
 from chalicelib.aws.state import Installation
 from chalicelib.callers import Callers
 from chalicelib.core.mapping import Kind, Mappings
 from chalicelib.core.model import Side
+from chalicelib.jobs.bursts import Bursts
 from chalicelib.jobs.change_events import ChangeEvents
 from chalicelib.webhook_secret import Shared, WebhookSecret
 from chalicelib.webhooks import Answer, Webhooks
@@ -77,13 +79,14 @@ class Intake:
     def __init__(self) -> None:
         self.queue = StrictQueue()
         self.telemetry = MemoryTelemetry()
-        self._hints = SqsHints(cast("Any", self.queue), dict.fromkeys(Side, "queue"))
+        self._hints = SqsHints(cast("Any", self.queue), dict.fromkeys(Side, "queue"), "queue")
         shared = (Shared(SECRET),)
         secret = WebhookSecret(shared, shared, shared)
         self._webhooks = Webhooks(
             callers=Callers(lambda *, fresh=False: secret, FakeClock(), self.telemetry),
             installed=lambda *, fresh=False: INSTALLATION,
             hints=self._hints,
+            bursts=Bursts(FakeClock()),
             telemetry=self.telemetry,
         )
         self.resynced: list[str] = []
@@ -103,6 +106,7 @@ class Intake:
             renewed=lambda: MAPPINGS,
             organization_id=RELAYED,
             hints=self._hints,
+            bursts=Bursts(FakeClock()),
             only_existence=False,
             resync=self.resynced.extend,
             telemetry=self.telemetry,
@@ -123,4 +127,4 @@ class Intake:
 
     def _check_queue(self) -> None:
         for body in self.queue.taken:
-            assert message_of(hint_of(body)) == body
+            assert codec.encode_hints(hints_of(body)).decode().translate(queues._FORBIDDEN) == body

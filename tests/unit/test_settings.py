@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import ConfigurationError
-from chalicelib.core.model import Side
 from chalicelib.settings import (
     DatabaseSecret,
     EventsTaken,
+    Lane,
     RelayHost,
     SalesforceSecret,
     Settings,
@@ -23,6 +23,7 @@ COMPLETE = {
     "TWINLEDGER_LEDGER_TABLE": "table",
     "TWINLEDGER_SALESFORCE_QUEUE_URL": "https://sqs/1/salesforce.fifo",
     "TWINLEDGER_POSTGRES_QUEUE_URL": "https://sqs/1/postgres.fifo",
+    "TWINLEDGER_BULK_QUEUE_URL": "https://sqs/1/bulk.fifo",
     "TWINLEDGER_DATABASE_SECRET": "database",
     "TWINLEDGER_SALESFORCE_SECRET": "salesforce",
     "TWINLEDGER_WEBHOOK_SECRET": "webhooks",
@@ -142,7 +143,8 @@ def test_no_secret_is_shown() -> None:
 
 def test_queues_are_named_by_their_addresses() -> None:
     """Or, while nothing is deployed, as infra/stack.yaml names them."""
-    assert queue_name(COMPLETE, Side.POSTGRES) == "postgres.fifo"
-    assert queue_name({}, Side.SALESFORCE) == "twinledger-dev-salesforce-changes.fifo"
-    assert queue_name({"TWINLEDGER_STAGE": "x"}, Side.POSTGRES) == "twinledger-x-postgres-changes.fifo"
+    assert queue_name(COMPLETE, Lane.POSTGRES) == "postgres.fifo"
+    assert queue_name({}, Lane.SALESFORCE) == "twinledger-dev-salesforce-changes.fifo"
+    assert queue_name({"TWINLEDGER_STAGE": "x"}, Lane.POSTGRES) == "twinledger-x-postgres-changes.fifo"
+    assert queue_name({}, Lane.BULK) == "twinledger-dev-bulk-changes.fifo"
     assert dead_letter_queue("twinledger-x-postgres-changes.fifo") == ("twinledger-x-postgres-changes-dead-letter.fifo")

@@ -13,6 +13,7 @@ from chalicelib.callers import ASKED_EVERY, WINDOW, Callers, signature_of
 from chalicelib.core.errors import ConfigurationError, Unavailable
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Change, SalesforceId
+from chalicelib.jobs.bursts import Bursts
 from chalicelib.salesforce import events, outbound_message
 from chalicelib.webhook_secret import WebhookSecret
 from chalicelib.webhooks import Answer, Webhooks
@@ -46,7 +47,13 @@ class Bench:
     def webhooks(self) -> Webhooks:
         """The endpoints."""
         callers = Callers(self.known, self.clock, self.telemetry)
-        return Webhooks(callers=callers, installed=self.installed, hints=self.hints, telemetry=self.telemetry)
+        return Webhooks(
+            callers=callers,
+            installed=self.installed,
+            hints=self.hints,
+            bursts=Bursts(self.clock),
+            telemetry=self.telemetry,
+        )
 
     def known(self, *, fresh: bool = False) -> WebhookSecret:
         """What callers have to know."""

@@ -21,12 +21,13 @@ from chalicelib.aws.state import Installation, Probe
 from chalicelib.cloud import INSTALLATION_AGE
 from chalicelib.core.errors import ConfigurationError, Unavailable
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Change, Hint, RowId, Side
+from chalicelib.core.model import Change, Hint, RowId
 from chalicelib.core.work import Outcome, Result
 from chalicelib.jobs.settling import BatchIncomplete, Message
 from chalicelib.salesforce.apex_writer import ApexRecords
 from chalicelib.salesforce.auth import ClientCredentials, JwtBearer
 from chalicelib.salesforce.conditional_writer import ConditionalRecords
+from chalicelib.settings import Lane
 from chalicelib.wiring import MARGIN, Wiring
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.clock import FakeClock
@@ -186,11 +187,11 @@ def test_a_message_is_done_where_the_installation_is_still_the_same(
     wiring.installation()
     settled = Settled(lambda: setattr(state, "stored", after))
     monkeypatch.setattr(wiring, "settler", lambda: settled)
-    monkeypatch.setattr(wiring, "receipts", lambda _side: settled)
+    monkeypatch.setattr(wiring, "receipts", lambda _lane: settled)
     monkeypatch.setattr(wiring, "pauses", SimpleNamespace(all=dict))
     told = Hint(RowId("public.new", ("1",)), Change.CREATED, "h1")
     with pytest.raises(BatchIncomplete) if again else nullcontext():
-        wiring.batch(Side.POSTGRES).work_off([Message("m1", "r1", 1, message_of(told))])
+        wiring.batch(Lane.POSTGRES).work_off([Message("m1", "r1", 1, message_of(told))])
     assert settled.hidden == ({"r1": 2.0} if again else {})
     assert wiring.installation() == after
 

@@ -20,8 +20,9 @@ from chalicelib.aws import queues
 from chalicelib.aws.queues import deduplication_of
 from chalicelib.aws.state import Probe
 from chalicelib.commands import main
-from chalicelib.core.model import Hint, Side
+from chalicelib.core.model import Hint
 from chalicelib.jobs.settling import BatchIncomplete
+from chalicelib.settings import Lane
 from chalicelib.wiring import Wiring
 from infra.local.postgres import Cluster
 from tests.contract.conftest import aws
@@ -41,11 +42,12 @@ OUTPUTS = {
     "TWINLEDGER_LEDGER_TABLE": "LedgerTable",
     "TWINLEDGER_SALESFORCE_QUEUE_URL": "SalesforceChangesUrl",
     "TWINLEDGER_POSTGRES_QUEUE_URL": "PostgresChangesUrl",
+    "TWINLEDGER_BULK_QUEUE_URL": "BulkChangesUrl",
     "TWINLEDGER_DATABASE_SECRET": "DatabaseSecretArn",
     "TWINLEDGER_SALESFORCE_SECRET": "SalesforceSecretArn",
     "TWINLEDGER_WEBHOOK_SECRET": "WebhookSecretArn",
 }
-HANDLERS = {Side.SALESFORCE: "settle_salesforce_changes", Side.POSTGRES: "settle_postgres_changes"}
+HANDLERS = {lane: f"settle_{lane}_changes" for lane in Lane}
 
 
 @dataclass
@@ -74,12 +76,16 @@ class World:
         """Call a function as Lambda does, with the 30 seconds that it has there; Chalice's own client gives three."""
         app.app.handler_map[function](event, LambdaContext(function, 512, max_runtime_ms=30_000))
 
-    def pump(self, side: Side) -> int:
+    def queue_url(self, lane: Lane) -> str:
+        """The address of a lane's queue."""
+        return self.stage.outputs[f"{lane.title()}ChangesUrl"]
+
+    def pump(self, lane: Lane) -> int:
         """Deliver one batch of a queue to its function, and delete it if the call returns; how many there were."""
-        sqs, url = self.stage.client("sqs"), self.wiring.queue_url(side)
+        sqs, url = self.stage.client("sqs"), self.queue_url(lane)
         received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
         if received:
-            self.invoke(HANDLERS[side], {"Records": [_record(message) for message in received]})
+            self.invoke(HANDLERS[lane], {"Records": [_record(message) for message in received]})
         for message in received:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return len(received)
@@ -91,9 +97,9 @@ class World:
         timer.start()
         while not arrived():
             assert not deadline.is_set(), "it did not arrive"
-            for side in Side:
+            for lane in Lane:
                 with suppress(BatchIncomplete):
-                    self.pump(side)
+                    self.pump(lane)
         timer.cancel()
 
     def column(self, name: str, sfid: str) -> str | None:
@@ -229,7 +235,7 @@ def empty_ledger(aws: Stage) -> None:
     dynamodb, table = aws.client("dynamodb"), aws.outputs["LedgerTable"]
     for item in dynamodb.scan(TableName=table)["Items"]:
         dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
-    for name in ("SalesforceChangesUrl", "PostgresChangesUrl"):
+    for name in ("SalesforceChangesUrl", "PostgresChangesUrl", "BulkChangesUrl"):
         aws.client("sqs").purge_queue(QueueUrl=aws.outputs[name])
 
 

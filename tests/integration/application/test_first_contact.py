@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.model import Change, Hint, RowId, SalesforceId
+from chalicelib.settings import Lane
 from tests.integration.application.conftest import World
 
 ROWS = {"ann": "1", "bob": "2", "carl": "3"}  # who is in Postgres, and the phone there
@@ -31,7 +32,7 @@ def filled(world: World, request: pytest.FixtureRequest) -> World:
     installed: World = request.getfixturevalue("installed")
     installed.wiring.hints.send(hints)
     installed.until(lambda: None not in {sfid for _, _, sfid in rows(installed)} and len(rows(installed)) == 4)
-    installed.until(lambda: all(installed.wiring.receipts(hint.side).waiting() == 0 for hint in hints))
+    installed.until(lambda: all(installed.wiring.receipts(lane).waiting() == 0 for lane in Lane))
     return installed
 
 

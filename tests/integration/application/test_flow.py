@@ -11,7 +11,7 @@ from chalice.local import LambdaContext
 import app
 from chalicelib.callers import signature_of
 from chalicelib.core.errors import AccessDenied, TwinledgerError
-from chalicelib.core.model import Side
+from chalicelib.settings import Lane
 from chalicelib.wiring import MARGIN, Wiring
 from tests.integration.application.conftest import API_KEY, SIGNING_KEY, TOKEN, World, environment, schedule
 
@@ -87,7 +87,7 @@ def test_a_record_is_settled_by_hand(installed: World, sfid: str, capsys: pytest
         assert installed.manage("settle", name) == 0
         assert capsys.readouterr().out == "unchanged\n"
     assert installed.manage("retry", sfid[:15]) == 0
-    assert installed.pump(Side.SALESFORCE) >= 1
+    assert installed.pump(Lane.SALESFORCE) >= 1
 
 
 def test_a_change_event_reaches_the_row(installed: World, sfid: str) -> None:
@@ -137,7 +137,7 @@ def test_events_may_be_signed(installed: World, sfid: str) -> None:
     post = installed.client.http.post
     assert post("/webhooks/events", headers=headers, body=body).status_code == 202
     assert post("/webhooks/events", headers=headers, body=body + b" ").status_code == 403
-    installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
+    installed.until(lambda: installed.wiring.receipts(Lane.SALESFORCE).waiting() == 0)
 
 
 def test_a_token_is_changed_while_messages_come(
@@ -173,9 +173,9 @@ def test_a_message_that_fails_stays_in_its_queue(installed: World, sfid: str) ->
     fault = {"errorCode": "SERVER_UNAVAILABLE", "operation": "query", "times": 99}
     installed.org.control("POST", "faults", fault)
     with pytest.raises(TwinledgerError):
-        installed.pump(Side.SALESFORCE)
+        installed.pump(Lane.SALESFORCE)
     installed.org.control("DELETE", "faults")
-    installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
+    installed.until(lambda: installed.wiring.receipts(Lane.SALESFORCE).waiting() == 0)
 
 
 def test_changed_credentials_are_taken_without_a_deployment(installed: World, sfid: str) -> None:
@@ -190,8 +190,8 @@ def test_changed_credentials_are_taken_without_a_deployment(installed: World, sf
     secrets.put_secret_value(SecretId=name, SecretString=good)
     installed.wiring.hints.send([hint])
     with pytest.raises(TwinledgerError):
-        installed.pump(Side.SALESFORCE)
-    installed.until(lambda: installed.wiring.receipts(Side.SALESFORCE).waiting() == 0)
+        installed.pump(Lane.SALESFORCE)
+    installed.until(lambda: installed.wiring.receipts(Lane.SALESFORCE).waiting() == 0)
 
 
 def test_a_dead_letter_becomes_an_issue(installed: World) -> None:

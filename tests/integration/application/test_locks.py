@@ -2,7 +2,7 @@
 
 import threading
 
-from chalicelib.core.model import Side
+from chalicelib.settings import Lane
 from tests.integration.application.conftest import World
 
 
@@ -17,7 +17,7 @@ def test_what_a_held_record_keeps_waiting_arrives(installed: World) -> None:
         return {name: sfid for name, sfid in found if name in names}
 
     installed.until(lambda: len(linked()) == 2)
-    installed.until(lambda: all(installed.wiring.receipts(side).waiting() == 0 for side in Side))
+    installed.until(lambda: all(installed.wiring.receipts(lane).waiting() == 0 for lane in Lane))
     ids = linked()
     installed.org.control("POST", "settings", {"lockWaitSeconds": 0.05})
     held = {"operation": "update", "recordId": ids["Held"], "user": "alice", "commitMs": 1500}

@@ -16,8 +16,10 @@ from chalice.local import LambdaContext
 import app
 from chalicelib.aws.state import Probe
 from chalicelib.core.ledger import EntryChange, Intent
-from chalicelib.core.model import Change, Hint, RowId, SalesforceId, Side
+from chalicelib.core.model import Change, Hint, RowId, SalesforceId
+from chalicelib.jobs.bursts import TOGETHER
 from chalicelib.jobs.settling import BatchIncomplete
+from chalicelib.settings import Lane
 from chalicelib.wiring import MARGIN, Wiring
 from tests.integration.application.conftest import API_KEY, TOKEN, World, environment, schedule
 from tests.integration.application.permissions import API, ROUTES
@@ -126,9 +128,26 @@ def _children_before_parents(world: World) -> None:
     account = _record_of(world, "Account", {"Name": "Parent"})
     world.database.execute("UPDATE account SET sfid = %s WHERE id = %s", (account, *row))
     _work_off(world, Hint(SalesforceId("Account", account), Change.CREATED, "parent"))
+    _children_of_both_lanes(world)
     _waiting_contact(world)
     _due_now(world)
     world.invoke("sweep", schedule())
+
+
+def _children_of_both_lanes(world: World) -> None:
+    """A child that came by the bulk lane is woken by it, whichever lane its parent comes by; and a live one live."""
+    row = _waiting_row(world, bulk=True)
+    _work_off(world, Hint(RowId("public.account", row), Change.CREATED, "row-parent-3"))
+    row = _waiting_row(world, bulk=True)
+    account = _record_of(world, "Account", {"Name": "Parent"})
+    world.database.execute("UPDATE account SET sfid = %s WHERE id = %s", (account, *row))
+    _work_off(world, Hint(SalesforceId("Account", account), Change.CREATED, "parent-2"))
+    for bulk in (True, False):
+        row = _waiting_row(world, bulk=bulk)
+        _work_off(world, Hint(RowId("public.account", row), Change.CREATED, f"row-parent-4-{bulk}", bulk=True))
+    account = _waiting_contact(world)
+    row = _insert(world, "INSERT INTO account (name, sfid) VALUES ('Parent', %s) RETURNING id::text", account)
+    _work_off(world, Hint(RowId("public.account", row), Change.CREATED, "row-parent-5", bulk=True))
 
 
 def _waiting_contact(world: World) -> str:
@@ -139,12 +158,12 @@ def _waiting_contact(world: World) -> str:
     return account
 
 
-def _waiting_row(world: World) -> tuple[str]:
+def _waiting_row(world: World, *, bulk: bool = False) -> tuple[str]:
     """A contact in Postgres that waits for its account; the account's primary key."""
     account = _insert(world, "INSERT INTO account (name) VALUES (%s) RETURNING id::text", "Parent")
     insert = "INSERT INTO contact (last_name, account_id) VALUES ('Child', %s) RETURNING id::text"
     contact = _insert(world, insert, *account)
-    _work_off(world, Hint(RowId("public.contact", contact), Change.CREATED, f"row-child-{contact}"))
+    _work_off(world, Hint(RowId("public.contact", contact), Change.CREATED, f"row-child-{contact}", bulk=bulk))
     return account
 
 
@@ -172,11 +191,11 @@ def _messages_that_meet_a_lease(world: World) -> None:
     world.database.execute("UPDATE account SET phone = '1' WHERE sfid = %s", (beside.sfid,))
     fault = {"errorCode": "SERVER_UNAVAILABLE", "times": 99}
     world.org.control("POST", "faults", fault)
-    for side in Side:
+    for lane in Lane:
         for receives in (1, 99):
-            record = _record(world, beside, side, receives)
+            record = _record(world, beside, lane, receives)
             with suppress(BatchIncomplete):
-                world.invoke(f"settle_{side}_changes", {"Records": [record]})
+                world.invoke(f"settle_{lane}_changes", {"Records": [record]})
     world.org.control("DELETE", "faults")
 
 
@@ -194,7 +213,9 @@ def _api(world: World) -> None:
     event = {"object": "Account", "record_id": sfid, "change": "updated", "event_id": "permissions"}
     headers = {"Content-Type": "application/json", "x-api-key": API_KEY}
     post, get = world.client.http.post, world.client.http.get
-    assert post("/webhooks/events", headers=headers, body=json.dumps(event).encode()).status_code == 202
+    many = [event | {"event_id": f"permissions-{number}"} for number in range(TOGETHER + 1)]
+    for body in (event, many):
+        assert post("/webhooks/events", headers=headers, body=json.dumps(body).encode()).status_code == 202
     message = post(f"/webhooks/outbound-messages/{TOKEN}", headers={"Content-Type": "text/xml"}, body=b"<a/>")
     assert message.status_code == 400
     assert get("/health?deep=1", headers={"x-api-key": API_KEY}).status_code in (200, 503)
@@ -212,19 +233,20 @@ def _change_events(world: World) -> None:
 
 def _dead_letters(world: World) -> None:
     [entry] = [entry for entry in world.wiring.ledger.entries_of("account") if entry.sfid and entry.pk][:1]
-    for side in Side:
-        world.invoke(f"take_{side}_dead_letters", {"Records": [_record(world, entry, side, 6)]})
+    for lane in Lane:
+        world.invoke(f"take_{lane}_dead_letters", {"Records": [_record(world, entry, lane, 6)]})
 
 
-def _record(world: World, entry: Entry, side: Side, receives: int) -> dict[str, Any]:
+def _record(world: World, entry: Entry, lane: Lane, receives: int) -> dict[str, Any]:
     """A message about a record, as Lambda gives it, which was really received."""
     identity = (
         SalesforceId("Account", entry.sfid or "")
-        if side is Side.SALESFORCE
+        if lane is Lane.SALESFORCE
         else RowId("public.account", entry.pk or ())
     )
-    world.wiring.hints.send([Hint(identity, Change.UPDATED, f"record-{side}-{receives}-{world.wiring.clock.new_id()}")])
-    sqs, url = world.stage.client("sqs"), world.wiring.queue_url(side)
+    told = f"record-{lane}-{receives}-{world.wiring.clock.new_id()}"
+    world.wiring.hints.send([Hint(identity, Change.UPDATED, told, bulk=lane is Lane.BULK)])
+    sqs, url = world.stage.client("sqs"), world.queue_url(lane)
     message = sqs.receive_message(QueueUrl=url, AttributeNames=["All"], WaitTimeSeconds=5)["Messages"][0]
     attributes = message["Attributes"] | {"ApproximateReceiveCount": str(receives)}
     return {
@@ -238,7 +260,7 @@ def _record(world: World, entry: Entry, side: Side, receives: int) -> dict[str, 
 def _work_off(world: World, *hints: Hint) -> None:
     """Send hints, and pump until the queues are empty."""
     world.wiring.hints.send(hints)
-    world.until(lambda: all(world.wiring.receipts(side).waiting() == 0 for side in Side))
+    world.until(lambda: all(world.wiring.receipts(lane).waiting() == 0 for lane in Lane))
 
 
 def _due_now(world: World) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 import app
 from chalicelib.commands import main
-from chalicelib.core.model import Side
 from chalicelib.jobs.braking import Limits
+from chalicelib.settings import Lane
 from tests.integration.application.conftest import World
 
 Output = pytest.CaptureFixture[str]
@@ -85,7 +85,7 @@ def test_a_delete_without_a_condition_is_stopped(
 
     installed.database.execute("DELETE FROM account WHERE name = 'Crowd'")
     installed.until(lambda: "account" in installed.wiring.pauses.all())
-    installed.until(lambda: aside(installed) > 0 and installed.wiring.receipts(Side.POSTGRES).waiting() == 0)
+    installed.until(lambda: aside(installed) > 0 and installed.wiring.receipts(Lane.POSTGRES).waiting() == 0)
 
     assert "deletions in Salesforce within ten minutes, and 3 are the limit" in (
         installed.wiring.pauses.all()["account"].reason
@@ -100,7 +100,7 @@ def test_a_delete_without_a_condition_is_stopped(
     main(["resume", "account"], installed.wiring)
     capsys.readouterr()
     kept = sorted(sfid for sfid in accounts if sfid not in gone)
-    installed.until(lambda: aside(installed) == 0 and installed.wiring.receipts(Side.POSTGRES).waiting() == 0)
+    installed.until(lambda: aside(installed) == 0 and installed.wiring.receipts(Lane.POSTGRES).waiting() == 0)
     assert sorted(linked(installed, "Crowd")) == kept
     assert [deleted(installed, sfid) for sfid in kept] == [False] * len(kept)
 

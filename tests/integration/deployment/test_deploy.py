@@ -65,8 +65,10 @@ def test_event_sources_are_as_chalice_cannot_set_them(deployed: Deployed) -> Non
     assert seen == {
         (f"{name}-settle_salesforce_changes", f"{name}-salesforce-changes.fifo"): (partial, 10),
         (f"{name}-settle_postgres_changes", f"{name}-postgres-changes.fifo"): (partial, 10),
+        (f"{name}-settle_bulk_changes", f"{name}-bulk-changes.fifo"): (partial, 2),
         (f"{name}-take_salesforce_dead_letters", f"{name}-salesforce-changes-dead-letter.fifo"): (partial, 2),
         (f"{name}-take_postgres_dead_letters", f"{name}-postgres-changes-dead-letter.fifo"): (partial, 2),
+        (f"{name}-take_bulk_dead_letters", f"{name}-bulk-changes-dead-letter.fifo"): (partial, 2),
         (f"{name}-take_salesforce_dead_letters", f"{name}-failed-events"): (partial, 2),
     }
 

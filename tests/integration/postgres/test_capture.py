@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from chalicelib.core.mapping import Field, Kind, Mappings
-from chalicelib.postgres.capture import CHANNEL, DRAIN_KEY
+from chalicelib.postgres.capture import CHANNEL, DRAIN_KEY, LIVE_ROWS
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.install import install
 from tests.integration.postgres.sample import MAPPINGS, mapping, open_database
@@ -340,3 +340,27 @@ def test_silent_transaction_keeps_the_relay_awake(owner: Connection, app: Connec
             insert(app)
             assert relay.execute("SELECT pg_try_advisory_lock(%s)", (DRAIN_KEY,)).fetchone() == (False,)
         assert relay.execute("SELECT pg_try_advisory_lock(%s)", (DRAIN_KEY,)).fetchone() == (True,)
+
+
+def test_rows_after_the_first_of_a_transaction_are_bulk(owner: Connection, app: Connection) -> None:
+    """Counted over its statements; the next transaction begins anew, and so does what was rolled back to."""
+    many = "INSERT INTO crm.account (name) SELECT gen_random_uuid() FROM generate_series(1, %s)"
+
+    def lanes() -> list[bool]:
+        found = [bulk for (bulk,) in outbox(owner, "bulk")]
+        owner.execute("DELETE FROM twinledger.outbox")
+        return found
+
+    with app.transaction():
+        for _ in range(2):
+            app.execute(many, (LIVE_ROWS // 2 + 1,))
+    assert lanes() == [False] * LIVE_ROWS + [True] * 2
+    with app.transaction():
+        with app.transaction() as savepoint:
+            app.execute(many, (LIVE_ROWS,))
+            raise psycopg.Rollback(savepoint)
+        insert(app, "Acme 1")
+    insert(app, "Acme 2")
+    app.execute("UPDATE crm.account SET phone = '1'")
+    app.execute("DELETE FROM crm.account")
+    assert lanes() == [False] * 2 + ([False] * LIVE_ROWS + [True] * 4) * 2

@@ -208,3 +208,15 @@ def test_connection_that_is_lost(bare: Connection) -> None:
         install(bare, MAPPINGS)
     with pytest.raises(Unavailable):
         uninstall(bare)
+
+
+def test_an_outbox_of_one_lane_gets_the_other(bare: Connection) -> None:
+    """An installation from before; what it has captured is kept, and is live."""
+    install(bare, MAPPINGS)
+    fresh = bare.execute(INVENTORY).fetchall()
+    bare.execute("INSERT INTO crm.account (name) VALUES ('Acme')")
+    bare.execute("ALTER TABLE twinledger.outbox DROP COLUMN bulk")  # and its index with it
+    assert any("outbox_live" in step for step in install(bare, MAPPINGS))
+    assert bare.execute("SELECT bulk FROM twinledger.outbox").fetchall() == [(False,)]
+    assert sorted(map(str, bare.execute(INVENTORY).fetchall())) == sorted(map(str, fresh))
+    assert install(bare, MAPPINGS) == []

@@ -1,6 +1,7 @@
 """The reader of the outbox: each row once, and the floor below which none can appear."""
 
 from chalicelib.postgres import outbox as outbox_module
+from chalicelib.postgres.capture import LIVE_ROWS
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.install import install, uninstall
 from chalicelib.postgres.outbox import OutboxReader, delete
@@ -30,15 +31,41 @@ def test_floor(owner: Connection, app: Connection, dsn: str) -> None:
 
 
 def test_rows_that_were_seen_are_not_seen_again(owner: Connection, app: Connection, dsn: str) -> None:
-    """A look gives the rows that no look before it gave, in order, up to its limit."""
-    insert(app, outbox_module.LIMIT + 3)
+    """A look gives the rows that no look before it gave, in order, up to its limit of each lane."""
+    insert(app, LIVE_ROWS + outbox_module.LIMIT + 3)
     with open_database(dsn) as connection:
         reader = OutboxReader(connection)
-        first, second, third = reader.next([]), reader.next([]), reader.next([])
-        assert (len(first), len(second), len(third)) == (outbox_module.LIMIT, 3, 0)
-        ids = [row.id for row in [*first, *second]]
+        looks = [(reader.next([]), reader.complete) for _ in range(3)]
+        found = [(len(rows), complete) for rows, complete in looks]
+        assert found == [(LIVE_ROWS + outbox_module.LIMIT, False), (3, True), (0, True)]
+        ids = [row.id for rows, _ in looks for row in rows]
         assert ids == sorted(ids)
-        assert (reader.depth(), reader.depth(limit=7)) == (outbox_module.LIMIT + 3, 7)
+        assert (reader.depth(), reader.depth(limit=7)) == (LIVE_ROWS + outbox_module.LIMIT + 3, 7)
+
+
+def test_live_rows_are_found_beside_many(owner: Connection, app: Connection, dsn: str) -> None:
+    """What one transaction captures after its first rows is bulk; a row that came after it is read before it."""
+    insert(app, LIVE_ROWS + 50)
+    with open_database(dsn) as connection:
+        reader = OutboxReader(connection)
+        insert(app)
+        live = reader.next([], bulk=False)
+        assert (len(live), [row.bulk for row in live if row.bulk], reader.complete) == (LIVE_ROWS + 1, [], False)
+        many = reader.next([])
+        assert (len(many), all(row.bulk for row in many), reader.complete) == (50, True, True)
+        assert max(row.id for row in live) > max(row.id for row in many)
+
+
+def test_floor_waits_for_rows_that_were_not_looked_for(owner: Connection, app: Connection, dsn: str) -> None:
+    """A look for live rows alone says nothing of what lies below it."""
+    insert(app, LIVE_ROWS + 1)
+    with open_database(dsn) as connection:
+        reader = OutboxReader(connection)
+        for _ in range(3):
+            reader.next([], bulk=False)
+        assert reader._floor == 0
+        assert len(reader.next([])) == 1
+        assert reader._floor > 0
 
 
 def test_installing_anew_gives_no_id_twice(owner: Connection, app: Connection, dsn: str) -> None:

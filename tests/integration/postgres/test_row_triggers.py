@@ -62,6 +62,15 @@ def test_what_the_users_trigger_changes_elsewhere_is_captured(owner: Connection,
     assert sorted(found) == [([pk[0]], one.operation), ([other[0]], one.operation)]
 
 
+@pytest.mark.parametrize("bulk", [True, False])
+def test_an_echo_goes_by_the_lane_of_what_it_carries_out(owner: Connection, rows: PostgresRows, bulk: bool) -> None:
+    """So that a load on the other side does not come back between people's edits."""
+    pk = insert(owner)
+    owner.execute("TRUNCATE twinledger.outbox")
+    rows.write([replace(update(seen(rows, pk), {"Phone": "1"}), bulk=bulk)])
+    assert owner.execute("SELECT bulk FROM twinledger.outbox").fetchall() == [(bulk,)]
+
+
 def test_trigger_that_suppresses(owner: Connection, rows: PostgresRows) -> None:
     """A trigger that suppresses an insert or a delete refuses it; a suppressed update is what is stored."""
     pk = insert(owner)

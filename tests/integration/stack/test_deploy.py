@@ -204,7 +204,7 @@ def test_configuration_is_completed() -> None:
             "dev": {"xray": True},
         },
     }
-    names = ("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "SweepRoleArn")
+    names = ("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "BulkChangesUrl", "SweepRoleArn")
     secrets = ("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn")
     completed = build.stage_configuration(committed, Stage("local"), {name: name for name in (*names, *secrets)})
     assert completed["stages"]["dev"] == {"xray": True}
@@ -218,6 +218,7 @@ def test_configuration_is_completed() -> None:
             "TWINLEDGER_LEDGER_TABLE": "LedgerTable",
             "TWINLEDGER_SALESFORCE_QUEUE_URL": "SalesforceChangesUrl",
             "TWINLEDGER_POSTGRES_QUEUE_URL": "PostgresChangesUrl",
+            "TWINLEDGER_BULK_QUEUE_URL": "BulkChangesUrl",
             "TWINLEDGER_DATABASE_SECRET": "DatabaseSecretArn",
             "TWINLEDGER_SALESFORCE_SECRET": "SalesforceSecretArn",
             "TWINLEDGER_WEBHOOK_SECRET": "WebhookSecretArn",
@@ -229,7 +230,7 @@ def test_fingerprint_follows_the_content(tmp_path: Path) -> None:
     """Any changed, added or removed file of the application changes the fingerprint; compiled files do not."""
     outputs = dict.fromkeys(
         (
-            *("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "SweepRoleArn"),
+            *("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "BulkChangesUrl", "SweepRoleArn"),
             *("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn"),
         ),
         "x",

@@ -10,7 +10,7 @@ from cfnlint.api import lint_all
 from app import app
 from chalicelib.aws.metrics import DIRECTION, NAMESPACE, STAGE, Metric, direction_from
 from chalicelib.core.model import Side
-from chalicelib.settings import dead_letter_queue, queue_name
+from chalicelib.settings import Lane, dead_letter_queue, queue_name
 from tests.integration.watching import template as stage
 from tests.integration.watching.template import ROOT, TEMPLATE, TOPIC, Series, Template
 
@@ -61,7 +61,7 @@ def test_what_is_watched_of_aws_is_of_this_application(template: Template) -> No
     """Each queue, each function and the API by the names that stack and chalice give them."""
     names = [each.name for each in (*app.event_sources, *app.pure_lambda_functions)]
     functions = {"twinledger-local", *(f"twinledger-local-{name}" for name in names)}
-    queues = {queue_name({"TWINLEDGER_STAGE": "local"}, side) for side in Side}
+    queues = {queue_name({"TWINLEDGER_STAGE": "local"}, lane) for lane in Lane}
     alarms = [stage.series_of(alarm) for alarm in template.alarms.values()]
     for name in ("Errors", "Throttles"):
         assert {each.dimensions for each in alarms if each.name == name} == {(("FunctionName", f),) for f in functions}

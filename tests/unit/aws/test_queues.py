@@ -8,11 +8,12 @@ import pytest
 from chalicelib.aws.queues import (
     BATCH_BYTES,
     MESSAGE_BYTES,
+    TOGETHER,
     Receipts,
     SqsHints,
     deduplication_of,
     group_of,
-    hint_of,
+    hints_of,
     message_of,
 )
 from chalicelib.core.errors import ProtocolError, RetryLater, Throttled
@@ -53,7 +54,7 @@ class Service:
 
 def sender(service: Service) -> SqsHints:
     """The port over that service."""
-    return SqsHints(service, URLS)  # type: ignore[arg-type]
+    return SqsHints(service, URLS, "bulk")  # type: ignore[arg-type]
 
 
 def test_each_side_has_its_queue() -> None:
@@ -104,8 +105,8 @@ def test_a_change_back_has_an_id_of_its_own() -> None:
 def test_content_rides_along_while_it_is_small() -> None:
     """A message that would be too large goes without it: the record is then read."""
     small, large = replace(RECORD, record=content(1000)), replace(RECORD, record=content(MESSAGE_BYTES))
-    assert hint_of(message_of(small)) == small
-    assert hint_of(message_of(large)) == RECORD
+    assert hints_of(message_of(small)) == (small,)
+    assert hints_of(message_of(large)) == (RECORD,)
 
 
 def test_a_batch_is_small_enough() -> None:
@@ -165,4 +166,37 @@ def test_a_receipt_that_is_refused_is_an_error(call: str) -> None:
 def test_a_message_that_is_none_of_ours_is_a_defect(message: str) -> None:
     """It stays in its queue, and ends as an issue."""
     with pytest.raises(ProtocolError):
-        hint_of(message)
+        hints_of(message)
+
+
+def test_many_share_messages_of_the_bulk_lane() -> None:
+    """Of both sides, twenty in each, and each a group of its own, so that none waits for another."""
+    service = Service()
+    hints = [replace(RECORD if number % 2 else ROW, hint_id=str(number), bulk=True) for number in range(45)]
+    sender(service).send([ROW, *hints])
+    assert [url for url, _ in service.calls] == ["postgres", "bulk"]
+    entries = service.calls[1][1]
+    assert [len(hints_of(entry["MessageBody"])) for entry in entries] == [TOGETHER, TOGETHER, 5]
+    assert [hint for entry in entries for hint in hints_of(entry["MessageBody"])] == hints
+    assert len({entry["MessageGroupId"] for entry in entries}) == 3
+    assert all(entry["MessageGroupId"] == entry["MessageDeduplicationId"] for entry in entries)
+
+
+def test_the_same_bulk_message_is_known_again() -> None:
+    """By the ids of its hints; one that was put together otherwise is another."""
+    service = Service()
+    hints = [replace(ROW, hint_id=str(number), bulk=True) for number in range(3)]
+    for some in (hints, hints, hints[:2]):
+        sender(service).send(some)
+    first, again, other = (entries[0]["MessageDeduplicationId"] for _, entries in service.calls)
+    assert (first == again, first == other) == (True, False)
+
+
+def test_a_bulk_message_is_small_enough() -> None:
+    """Hints with much content make more messages, and one with too much goes without it."""
+    service = Service()
+    large = [replace(RECORD, record=content(90_000), bulk=True)] * 3
+    sender(service).send([*large, replace(RECORD, record=content(MESSAGE_BYTES), bulk=True)])
+    sizes = [[len(hints_of(entry["MessageBody"])) for entry in entries] for _, entries in service.calls]
+    assert sizes == [[2], [2]]
+    assert hints_of(service.calls[1][1][0]["MessageBody"])[1] == replace(RECORD, bulk=True)

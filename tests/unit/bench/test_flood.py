@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from chalicelib.aws.queues import hints_of
 from tests.bench.flood.__main__ import Report, answered, grown
 from tests.bench.flood.messages import MOST, XML, Message, envelope, good, hostile
 from tests.bench.flood.sending import Seen
@@ -18,7 +19,8 @@ def test_good_messages_are_taken_whole() -> None:
     for message in (good(SECRET, ORGANIZATION, SFIDS[:1]), good(SECRET, ORGANIZATION, SFIDS * (MOST // 2))):
         intake = Intake()
         assert intake.outbound_message(message.body).status == message.status == 200
-        assert len(set(intake.queue.taken)) == message.notifications
+        told = [hint for body in intake.queue.taken for hint in hints_of(body)]
+        assert len({hint.hint_id for hint in told}) == len(told) == message.notifications
 
 
 def test_hostile_messages_are_refused_as_they_say() -> None:

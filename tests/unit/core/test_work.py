@@ -96,6 +96,13 @@ def test_a_wake_up_names_the_record() -> None:
     assert Work(account(), "key", pk=("1",)).wake_up("wait:1") == Hint(ROW, Change.UPDATED, "wait:1")
 
 
+@pytest.mark.parametrize(("lanes", "expected"), [((True, True), True), ((True, False), False)])
+def test_what_somebody_waits_for_is_not_bulk(lanes: tuple[bool, ...], expected: bool) -> None:
+    """One live message is enough; what wakes the record goes by its lane."""
+    work = Work(account(), "key", [Hint(ROW, Change.UPDATED, "1", bulk=bulk) for bulk in lanes], pk=("1",))
+    assert (work.bulk, work.wake_up("wait:1").bulk) == (expected, expected)
+
+
 def test_before_it_was_read_there_is_no_row() -> None:
     """Nor a marker."""
     assert (Work(account(), "key").seen_state, Work(account(), "key").row) == (RowState(None, None), None)

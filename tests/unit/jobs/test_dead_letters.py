@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from chalicelib.aws.queues import hint_of, message_of
+from chalicelib.aws.queues import hints_of, message_of
 from chalicelib.core.identity import record_key, row_key
 from chalicelib.core.ledger import Issue, IssueKind
 from chalicelib.core.model import Change, Hint, Identity, RecordKey, RowId, SalesforceId
@@ -37,7 +37,7 @@ def take(body: str, links: Mapping[Identity, RecordKey] | None = None) -> Issue:
         organization_id=ORG,
         ledger=Links(links or {}),
         report=issues.append,
-        read=lambda body: [hint_of(body)],
+        read=hints_of,
         clock=FakeClock(50.0),
         telemetry=telemetry,
     ).take([Message("m1", "r1", 1, body)])

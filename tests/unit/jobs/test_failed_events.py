@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.queues import hint_of, message_of
+from chalicelib.aws.queues import hints_of, message_of
 from chalicelib.core.errors import TwinledgerError
 from chalicelib.core.ledger import Issue
 from chalicelib.core.model import Change, Hint, SalesforceId
@@ -20,7 +20,7 @@ from tests.unit.jobs.sample import ID, MAPPINGS, ORG
 from tests.unit.jobs.test_dead_letters import Links
 
 OTHER = "001000000000002AAA"
-READ = GivenUp(MAPPINGS, ORG, hint_of)
+READ = GivenUp(MAPPINGS, ORG, hints_of)
 
 
 def event(name: str = "Account", ids: tuple[str, ...] = (ID,), kind: str = "UPDATE", org: str = ORG) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def event(name: str = "Account", ids: tuple[str, ...] = (ID,), kind: str = "UPDA
 def test_message_of_ours_is_read_as_ever() -> None:
     """The queue's dead letters come to the same function."""
     hint = Hint(SalesforceId("Account", ID), Change.UPDATED, "1")
-    assert READ(message_of(hint)) == [hint]
+    assert READ(message_of(hint)) == (hint,)
 
 
 @pytest.mark.parametrize("body", ["junk", "[]", "{}", '{"requestPayload": 1}', '{"requestPayload": {}}'])

@@ -118,6 +118,7 @@ def test_what_no_pause_covers_comes_back() -> None:
     kept, hints = agenda(3), MemoryHints()
     sent = send_back(kept, hints, FakeClock(), NOW + 9.0, paused=lambda hint: hint.hint_id == "h1")
     assert (sent, [one.hint_id for one in hints.sent], len(kept.kept)) == (2, ["h0", "h2"], 1)
+    assert all(one.bulk for one in hints.sent)  # whoever edits now does not wait for them
 
 
 def test_what_is_left_when_the_time_is_over_comes_next_time() -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chalicelib.aws.queues import hint_of, message_of
+from chalicelib.aws.codec import encode_hints
+from chalicelib.aws.queues import hints_of, message_of
 from chalicelib.core.errors import AccessDenied, RecordLocked, Rejected, RetryLater, Unavailable
 from chalicelib.core.identity import row_key
 from chalicelib.core.model import Change, Hint, RowId, SalesforceId, Side
@@ -71,7 +72,7 @@ class Bench:
             settler=self,
             receipts=self,
             agenda=self,
-            read=hint_of,
+            read=hints_of,
             clock=self.clock,
             telemetry=self.telemetry,
             denied=self.deny,
@@ -279,3 +280,49 @@ def test_the_time_in_the_queue_is_told() -> None:
     bench = Bench()
     bench.work_off(replace(message(1), sent_at=bench.clock.now() - 1.5), replace(message(2), sent_at=None))
     assert bench.telemetry.measured["QueueTime"] == [1.5]
+
+
+def bulk(*numbers: int, receives: int = 1) -> Message:
+    """A message of the bulk lane with these hints."""
+    hints = [replace(hint(number), bulk=True) for number in numbers]
+    return Message("m1", "r1", receives, encode_hints(hints).decode(), sent_at=1_789_999_990.0)
+
+
+def test_a_bulk_message_is_settled_at_once() -> None:
+    """All its records in one step; its times are told apart from those that somebody waits for."""
+    bench = Bench()
+    bench.work_off(bulk(1, 2, 3))
+    assert [one.hint_id for one in bench.settled] == ["h1", "h2", "h3"]
+    assert bench.telemetry.measured == {"SettleTime": [0.0], "BulkLatency": [2.0, 2.0, 2.0]}
+
+
+def test_a_bulk_message_is_done_when_all_of_it_is() -> None:
+    """One hint that is to come again brings all of them again, after the longest of the times."""
+    bench = Bench({"h2": failing(RecordLocked(after=7.0)), "h3": failing(Unavailable(after=9.0))})
+    with pytest.raises(BatchIncomplete, match="1 of 2"):
+        bench.work_off(bulk(1, 2, 3), replace(message(4), receipt="r2"))
+    assert (bench.deleted, bench.hidden) == (["r2"], {"r1": 9.0})
+
+
+def test_what_fails_again_and_again_of_a_bulk_message_is_put_off_alone() -> None:
+    """Then the message is done with: the others of it were."""
+    bench = Bench({"h2": failing(Unavailable())})
+    bench.work_off(bulk(1, 2, 3, receives=3))
+    assert bench.postponed == {"h2": PATIENCE}
+
+
+def test_a_bulk_message_of_which_one_hint_has_no_outcome_comes_again() -> None:
+    """Nothing is deleted of which it is not known what became of it."""
+    bench = Bench({"h2": lambda one: Outcome(replace(one, hint_id="other"), Result.SETTLED)})
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(bulk(1, 2))
+    assert (bench.deleted, bench.hidden) == ([], {})
+
+
+def test_what_is_paused_of_a_bulk_message_is_put_aside_alone() -> None:
+    """The rest of it is settled, and comes again where that fails, without what was put aside."""
+    bench = Bench({"h2": failing(Unavailable(after=3.0))}, paused=frozenset({"h1"}))
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(bulk(1, 2, 3))
+    assert (bench.aside, [one.hint_id for one in bench.settled]) == (["h1"], ["h2", "h3"])
+    assert bench.hidden == {"r1": 3.0}

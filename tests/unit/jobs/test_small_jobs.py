@@ -16,6 +16,7 @@ from chalicelib.core.model import Change, RowId, SalesforceId, Side
 from chalicelib.core.ports import RecordQuery
 from chalicelib.jobs import health
 from chalicelib.jobs.braking import Brake, Limits
+from chalicelib.jobs.bursts import Bursts
 from chalicelib.jobs.change_events import ChangeEvents
 from chalicelib.jobs.guards import BrakedRows, GuardedRecords, check_database, check_probed
 from chalicelib.jobs.relaying import Truncations, run_for, tell_status
@@ -68,6 +69,7 @@ class Events:
             renewed=lambda: MAPPINGS,
             organization_id=ORG,
             hints=self.hints,
+            bursts=Bursts(FakeClock()),
             only_existence=only_existence,
             resync=resync,
             telemetry=self.telemetry,

@@ -10,10 +10,10 @@ from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Mappings
-from chalicelib.core.model import Side
 from chalicelib.jobs import status
 from chalicelib.jobs.status import LATE_BACKFILL, Finding, Part, Unwell, filled, look
 from chalicelib.postgres.status import CaptureStatus
+from chalicelib.settings import Lane
 from tests.unit.jobs.sample import MAPPINGS, ORG
 
 NOW = 1_790_000_000.0
@@ -58,8 +58,8 @@ def test_every_part_is_asked_but_for_what_needs_another() -> None:
         (lambda: status.captured(INSTALLATION, replace(QUIET, relayed=False)), "no relay is at work just now"),
         (lambda: status.connected(INSTALLATION, ORG, ", 5 left"), f"org {ORG}, 5 left"),
         (
-            lambda: status.queued({Side.SALESFORCE: 2, Side.POSTGRES: 0}, dict.fromkeys(Side, 0)),
-            "2 from Salesforce, 0 from Postgres on their way, none dead",
+            lambda: status.queued({Lane.SALESFORCE: 2, Lane.POSTGRES: 0, Lane.BULK: 7}, dict.fromkeys(Lane, 0)),
+            "2 from Salesforce, 0 from Postgres, 7 of the bulk lane on their way, none dead",
         ),
         (lambda: status.swept(INSTALLATION, {"Account": NOW - 20}, NOW), "every object, the last 20 s ago"),
         (lambda: status.swept(YOUNG, {}, NOW), "did not run yet"),
@@ -93,8 +93,8 @@ def test_a_part_that_is_well_says_how(ask: Callable[[], str], text: str) -> None
         ),
         (lambda: status.connected(INSTALLATION, "other", ""), "org other, not"),
         (
-            lambda: status.queued(dict.fromkeys(Side, 0), {Side.SALESFORCE: 0, Side.POSTGRES: 3}),
-            "3 from Postgres dead, .*take_postgres_dead_letters",
+            lambda: status.queued(dict.fromkeys(Lane, 0), {Lane.SALESFORCE: 0, Lane.POSTGRES: 3, Lane.BULK: 1}),
+            "3 from Postgres, 1 of the bulk lane dead, .*take_postgres_dead_letters, take_bulk_dead_letters",
         ),
         (lambda: status.swept(INSTALLATION, {"Account": NOW - 400}, NOW), "Account: no sweep for 7 min"),
         (lambda: status.swept(INSTALLATION, {}, NOW), "Account: no sweep for 167 min"),

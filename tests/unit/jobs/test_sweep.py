@@ -248,6 +248,7 @@ def test_waking_ends_in_time() -> None:
     agenda = Agenda([Due(hint(number)) for number in range(5 * AT_ONCE)], clock)
     wake(agenda, hints, clock, telemetry, NOW + AT_ONCE + 1)
     assert len(agenda.finished) == 2 * AT_ONCE == len(hints.sent)
+    assert [one.bulk for one in hints.sent] == [False] * AT_ONCE + [True] * AT_ONCE  # so many are an outage's
 
 
 def test_nothing_due_is_nothing_sent() -> None:

@@ -9,9 +9,9 @@ from chalicelib.postgres.outbox import Captured
 A, B = RowId("t", ("a",)), RowId("t", ("b",))
 
 
-def row(id_: int, record: RowId, actor: str | None = "ada") -> Captured:
+def row(id_: int, record: RowId, actor: str | None = "ada", *, bulk: bool = False) -> Captured:
     """An outbox row."""
-    return Captured(id_, record.table, Hint(record, Change.UPDATED, str(id_), actor=actor))
+    return Captured(id_, record.table, Hint(record, Change.UPDATED, str(id_), actor=actor, bulk=bulk))
 
 
 def ids(parcels: list[Parcel]) -> list[tuple[int, ...]]:
@@ -124,3 +124,48 @@ def test_truncated_table_is_a_record_of_its_own() -> None:
         (A, (1,), False),
         (RowId("t", ()), (2, 3), True),
     ]
+
+
+def test_lanes_have_senders_of_their_own() -> None:
+    """What is bulk waits for its own senders, and what is live for none of them."""
+    dispatch = Dispatch()
+    dispatch.put([row(1, A, bulk=True), row(2, B)])
+    live, bulk = dispatch.take(10), dispatch.take(10, bulk=True)
+    assert (ids(live), ids(bulk)) == ([(2,)], [(1,)])
+    assert [parcel.bulk for parcel in (*live, *bulk)] == [False, True]
+
+
+def test_a_live_row_takes_its_record_s_other_rows_along() -> None:
+    """A record is ready in one lane only; the hint is the newest row's, whichever was read first."""
+    dispatch = Dispatch()
+    dispatch.put([row(2, A, bulk=True), row(3, B, bulk=True)])
+    dispatch.put([row(4, A, bulk=True)])
+    dispatch.put([row(5, A, None)])
+    dispatch.put([row(1, A, "bob", bulk=True)])
+    [live] = dispatch.take(10)
+    assert live.ids == (1, 2, 4, 5)
+    assert live.hint == row(5, A, "ada").hint
+    assert ids(dispatch.take(10, bulk=True)) == [(3,)]
+    assert (dispatch.room(2, 0), dispatch.room(1, 0), dispatch.room(5, 0, bulk=True)) == (True, False, True)
+    dispatch.accept([live])
+    assert (dispatch.unsent, dispatch.room(1, 0), dispatch.room(1, 0, bulk=True)) == (1, True, False)
+
+
+def test_a_record_is_ready_anew_in_the_lane_of_what_came_meanwhile() -> None:
+    """Of a record that is being sent, whichever lane it went by."""
+    dispatch = Dispatch()
+    dispatch.put([row(1, A), row(2, B, bulk=True)])
+    first = [*dispatch.take(10), *dispatch.take(10, bulk=True)]
+    dispatch.put([row(3, A, bulk=True), row(4, B, bulk=True), row(5, B)])
+    dispatch.accept(first)
+    assert (ids(dispatch.take(10)), ids(dispatch.take(10, bulk=True))) == ([(4, 5)], [(3,)])
+
+
+def test_a_deferred_parcel_stays_in_its_lane() -> None:
+    """Where its senders find it."""
+    dispatch = Dispatch()
+    dispatch.put([row(1, A, bulk=True)])
+    [refused] = dispatch.take(10, bulk=True)
+    dispatch.defer(refused, 0.0)
+    dispatch.put([row(2, B)])
+    assert (ids(dispatch.take(10)), ids(dispatch.take(10, bulk=True))) == ([(2,)], [(1,)])

@@ -42,6 +42,7 @@ def test_an_event_of_several_records_is_a_hint_for_each() -> None:
             Hint(SalesforceId("Contact", record_id), Change.UPDATED, f"{about}-{record_id}", AT, actor, sfid=record_id)
             for record_id in (FIRST, SECOND)
         ),
+        transaction="0000be70-0000-0000-0000-000000000000",
     )
 
 
