@@ -128,6 +128,8 @@ def _children_before_parents(world: World) -> None:
     account = _record_of(world, "Account", {"Name": "Parent"})
     world.database.execute("UPDATE account SET sfid = %s WHERE id = %s", (account, *row))
     _work_off(world, Hint(SalesforceId("Account", account), Change.CREATED, "parent"))
+    account = _waiting_contact(world)
+    _work_off(world, Hint(SalesforceId("Account", account), Change.CREATED, "parent-3"))
     _children_of_both_lanes(world)
     _waiting_contact(world)
     _due_now(world)
@@ -191,7 +193,7 @@ def _messages_that_meet_a_lease(world: World) -> None:
     world.database.execute("UPDATE account SET phone = '1' WHERE sfid = %s", (beside.sfid,))
     fault = {"errorCode": "SERVER_UNAVAILABLE", "times": 99}
     world.org.control("POST", "faults", fault)
-    for lane in Lane:
+    for lane in reversed(Lane):  # the bulk lane first: of what is put off of a record the last hint counts
         for receives in (1, 99):
             record = _record(world, beside, lane, receives)
             with suppress(BatchIncomplete):

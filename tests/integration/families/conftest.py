@@ -13,7 +13,8 @@ from psycopg.rows import dict_row
 
 from chalicelib.aws.state import Probe
 from chalicelib.core.ledger import Issue
-from chalicelib.core.model import Change, Hint, SalesforceId, Side
+from chalicelib.core.model import Change, Hint, SalesforceId
+from chalicelib.settings import Lane
 from tests.integration.application.conftest import ROOT, World, aws, permissions, permitted, schedule, world
 
 __all__ = ["aws", "permissions", "permitted", "world"]
@@ -115,7 +116,7 @@ class Household:
 
     def _quiet(self) -> bool:
         left = self.run("SELECT count(*) AS n FROM twinledger.outbox")[0]["n"]
-        return left == 0 and all(self.world.wiring.receipts(side).waiting() == 0 for side in Side)
+        return left == 0 and all(self.world.wiring.receipts(lane).waiting() == 0 for lane in Lane)
 
     def issues(self) -> list[Issue]:
         """Open issues."""
