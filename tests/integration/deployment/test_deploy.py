@@ -135,7 +135,7 @@ def test_another_machine_goes_on_with_what_is_deployed(deployed: Deployed, tmp_p
     again = deployed.run("deploy", work=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
     assert f"  API                 {deployed.application.api_url}\n" in again.stdout
-    assert len(deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 5
+    assert len(deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 7
 
 
 def test_environment_is_that_of_the_functions(deployed: Deployed) -> None:
