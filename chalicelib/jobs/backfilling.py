@@ -179,7 +179,8 @@ def _asked(mapping: ObjectMapping, pk: PrimaryKey, sfid: str | None) -> Salesfor
 
 def _hint(at: Backfill, identity: SalesforceId | RowId, sfid: str | None) -> Hint:
     name = identity.id if isinstance(identity, SalesforceId) else ",".join(identity.key)
-    return Hint(identity, Change.UPDATED, f"backfill-{at.began_at:.3f}-{at.mapping}-{name}", sfid=sfid)
+    told = f"backfill-{at.began_at:.3f}-{at.mapping}-{name}"
+    return Hint(identity, Change.UPDATED, told, sfid=sfid, bulk=True)
 
 
 def _further(at: Backfill, after: PrimaryKey, seen: int, told: int) -> Backfill:

@@ -270,8 +270,8 @@ class Rebasing:
         row = there.row(entry)
         told = f"rebase-{self._means.clock.new_id()}"
         if entry.sfid is not None and (self._take is Side.SALESFORCE or row is None):
-            return Hint(SalesforceId(mapping.object, entry.sfid), Change.UPDATED, told, actor=self._actor)
+            return Hint(SalesforceId(mapping.object, entry.sfid), Change.UPDATED, told, actor=self._actor, bulk=True)
         pk = entry.pk if row is None else row.pk
         if pk is None:
             return None
-        return Hint(RowId(mapping.table, pk), Change.UPDATED, told, actor=self._actor, sfid=entry.sfid)
+        return Hint(RowId(mapping.table, pk), Change.UPDATED, told, actor=self._actor, sfid=entry.sfid, bulk=True)

@@ -18,6 +18,7 @@ from chalicelib.core.model import Change, Hint, SalesforceId, Side
 from chalicelib.jobs.braking import Limits
 from chalicelib.jobs.restoring import REASON
 from chalicelib.jobs.settling import BatchIncomplete
+from chalicelib.settings import Lane
 from infra.local.postgres import Cluster
 from tests.integration.application.conftest import World, empty_ledger
 from tests.integration.postgres.backups import dump, restore
@@ -96,7 +97,7 @@ class Disaster:
     def _quiet(self) -> bool:
         depth = self.database.execute("SELECT count(*) FROM twinledger.outbox").fetchone()
         wiring = self.world.wiring
-        return depth == (0,) and all(wiring.receipts(side).waiting() == 0 for side in Side)
+        return depth == (0,) and all(wiring.receipts(lane).waiting() == 0 for lane in Lane)
 
     def back_up(self) -> None:
         """Now."""

@@ -21,6 +21,7 @@ from chalicelib.core.model import Change, Hint, RowId, SalesforceId, Side
 from chalicelib.jobs.braking import Limits
 from chalicelib.jobs.relaying import tell_status
 from chalicelib.postgres.relay import RelayStatus
+from chalicelib.settings import Lane
 from chalicelib.wiring import MARGIN
 from tests.contract.live_bench import CONSUMER_KEY, LOGIN_URL, USERNAME, private_pem
 from tests.fakes.hints import MemoryHints
@@ -140,7 +141,7 @@ def runaway_deletions(world: World) -> str:
 
 
 def _settled(world: World) -> None:
-    world.until(lambda: world.wiring.receipts(Side.POSTGRES).waiting() == 0)
+    world.until(lambda: world.wiring.receipts(Lane.POSTGRES).waiting() == 0)
 
 
 def _told(world: World, rows: Sequence[RowId], change: Change) -> None:

@@ -10,6 +10,7 @@ from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Mappings
+from chalicelib.core.model import Side
 from chalicelib.jobs import status
 from chalicelib.jobs.status import LATE_BACKFILL, Finding, Part, Unwell, filled, look
 from chalicelib.postgres.status import CaptureStatus
