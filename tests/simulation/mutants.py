@@ -12,7 +12,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.aws import queues
-from chalicelib.core import families, journal, merge, planner, reading, refusals, second_look, settle, writing
+from chalicelib.core import (
+    families,
+    journal,
+    merge,
+    planner,
+    reading,
+    refusals,
+    registrations,
+    second_look,
+    settle,
+    writing,
+)
 from chalicelib.core.errors import Rejected, Throttled
 from chalicelib.core.ledger import Entry, EntryChange, Issue
 from chalicelib.core.mapping import ObjectMapping, Unit
@@ -199,12 +210,12 @@ def _issue_outside(work: Work, planned: Any, entry: Entry, now: float) -> tuple[
 
 # --- families
 
-_register = families.Families._register
+_register = registrations.Registrations.register
 _tidy = families.Families._tidy
 
 
-def _never_looks_again(self: families.Families, work: Work, parents: Any) -> None:
-    _register(self, work, parents)
+def _never_looks_again(self: registrations.Registrations, work: Work, awaited: Any, prefix: str) -> None:
+    _register(self, work, awaited, prefix)
     work.end(Result.WAITING)
 
 
@@ -324,7 +335,7 @@ MUTANTS = (
     Mutant("park on a permanent error", ((writing.Writing, "_failed", _never_parked),), "refusals"),
     Mutant(
         "waiter looks again",
-        ((families.Families, "_register", _never_looks_again),),
+        ((registrations.Registrations, "register", _never_looks_again),),
         test="tests/unit/core/test_families.py::test_a_parent_that_arrives_while_its_child_registers_is_seen",
     ),
     Mutant(
