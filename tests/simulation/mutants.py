@@ -359,6 +359,7 @@ MUTANTS = (
         ((reading.Reading, "_trustworthy", staticmethod(_incomplete_message)),),
         "unconfigured",
     ),
+    Mutant("a circle is opened", ((families.Families, "_goes_first", lambda *_: False),), "circles", ceiling=50),
     Mutant(
         "outside of the filter",
         ((Seen, "outside", property(lambda _: False)),),

@@ -137,9 +137,15 @@ class People:
             if side is Side.POSTGRES:
                 pk = world.rows.insert(accounts.table, values)
                 world.rows.insert(contacts.table, {**child, PARENT: RowId(accounts.table, pk)})
+                if world.weather.circles:
+                    other = world.rows.insert(accounts.table, {PARENT: RowId(accounts.table, pk)})
+                    world.rows.edit(accounts.table, pk, {PARENT: RowId(accounts.table, other)})
             else:
                 parent = world.records.add(ACCOUNT, {**dict.fromkeys(accounts.names), **values})
                 world.records.add(contacts.object, {**dict.fromkeys(contacts.names), **child, PARENT: parent})
+                if world.weather.circles:
+                    twin = world.records.add(ACCOUNT, {**dict.fromkeys(accounts.names), PARENT: parent})
+                    world.records.edit(ACCOUNT, parent, {PARENT: twin})
 
     def delete_postgres(self) -> None:
         """A user deletes a row that no other refers to."""

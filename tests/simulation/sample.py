@@ -9,7 +9,12 @@ GROUP = ("City", "Zip")
 
 
 def mappings(
-    policy: Policy = Policy.HOLD, on_delete: OnDelete = OnDelete.PROPAGATE, *, match: bool = False, family: bool = False
+    policy: Policy = Policy.HOLD,
+    on_delete: OnDelete = OnDelete.PROPAGATE,
+    *,
+    match: bool = False,
+    family: bool = False,
+    circles: bool = False,
 ) -> Mappings:
     """Accounts of two plain fields and one field group; contacts of two plain fields and a reference.
 
@@ -18,8 +23,10 @@ def mappings(
         on_delete: of both.
         match: whether accounts are matched by their code.
         family: whether there are contacts.
+        circles: whether accounts refer to accounts.
     """
     by = (CODE,) if match else ()
+    own = (Field(PARENT, "account_id", Kind.REFERENCE, "bigint", parent="account"),) if circles else ()
     texts = tuple(Field(name, name.lower(), Kind.TEXT, "text") for name in ("Name", "Phone", *GROUP, *by))
     units = tuple(Unit(name, (name,), policy) for name in ("Name", "Phone", *by))
     accounts = ObjectMapping(
@@ -28,8 +35,8 @@ def mappings(
         "public.account",
         ("id",),
         ("bigint",),
-        texts,
-        (*units, Unit("place", GROUP, policy)),
+        (*texts, *own),
+        (*units, Unit("place", GROUP, policy), *(Unit(field.name, (field.name,), policy) for field in own)),
         on_delete=on_delete,
         match=by,
     )

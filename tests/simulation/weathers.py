@@ -40,6 +40,7 @@ class Weather:
         nursery: whether users mostly make parents with children.
         batch: messages that a worker takes at most.
         fickle: whether users of an eager world take each edit back at once.
+        circles: whether accounts refer to accounts too, each other among them.
         fenced: whether records leave the mapping's filters now and then, and come back.
         texts: chance that what a user writes is a long text, which the ledger knows by its digest only.
     """
@@ -74,6 +75,7 @@ class Weather:
     texts: float = 0.0
     fickle: bool = False
     fenced: bool = False
+    circles: bool = False
 
 
 WEATHERS = {
@@ -120,6 +122,9 @@ WEATHERS = {
     "nursery": Weather(lost=0.0, touches=False, family=True, nursery=True, crash=0.01, eager=True, edits=0.04, batch=1),
     "fenced": Weather(fenced=True, lost=0.0, touches=False, crowd=True, crash=0.01, eager=True, edits=0.05),
     "fenced_family": Weather(fenced=True, lost=0.0, family=True, refusals=True),
+    "circles": Weather(
+        lost=0.0, touches=False, circles=True, nursery=True, family=True, eager=True, edits=0.015, batch=2
+    ),
     "everything": Weather(deletes=True, automation=True, refusals=True, family=True, slow=0.2, long_save=3.0),
 }
 

@@ -165,7 +165,13 @@ class World:
         self.story: list[str] = []
         self.random = random.Random(seed)  # noqa: S311 - a simulation
         self.clock = FakeClock()
-        self.mappings = mappings(weather.policy, weather.on_delete, match=weather.filled > 0, family=weather.family)
+        self.mappings = mappings(
+            weather.policy,
+            weather.on_delete,
+            match=weather.filled > 0,
+            family=weather.family,
+            circles=weather.circles,
+        )
         self.ledger = MemoryLedger()
         self.rows = MemoryRows(self.mappings, self.clock)
         self.records = MemoryRecords(self.clock, apex=weather.apex)
@@ -189,6 +195,8 @@ class World:
             self.fences.put_up()
         if weather.family:
             self.records.parents = {CONTACT: {PARENT: ACCOUNT}}
+        if weather.circles:
+            self.records.parents[ACCOUNT] = {PARENT: ACCOUNT}
         if weather.hidden:
             self.records.hidden = {ACCOUNT: {weather.hidden}}
         if weather.automation:
