@@ -1,13 +1,14 @@
 """Latency and round trips on the running stack: `python -m tests.bench`; every section, or those that are named.
 
 `python -m tests.bench issues` needs no stack: it fills a table of its own with 100,000 issues, and pages through them.
+Nor does `python -m tests.bench families`: 1,000 families of four generations are made on both sides at once.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import bursts, issues, roundtrips, settling
+from tests.bench import bursts, families, issues, roundtrips, settling
 from tests.bench.stack import GONE, Stack, StackDown, circumstances
 
 SECTIONS: Mapping[str, Callable[[Stack, int], str]] = {
@@ -21,13 +22,17 @@ def main(arguments: list[str]) -> int:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; by default all; or issues alone"
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        help=f"{', '.join(SECTIONS)}; default: all; or issues or families alone",
     )
     parser.add_argument("--edits", type=int, default=200, help="in each direction; a burst has a quarter of them")
+    parser.add_argument("--families", type=int, default=1000, help="of four records each")
     options = parser.parse_args(arguments)
-    if options.sections == ["issues"]:
+    if options.sections in (["issues"], ["families"]):
         print(circumstances())
-        print(issues.run(), flush=True)
+        print(issues.run() if options.sections == ["issues"] else families.run(options.families), flush=True)
         return 0
     unknown = [name for name in options.sections if name not in SECTIONS]
     if unknown or options.edits < 2:

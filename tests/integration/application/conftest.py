@@ -85,7 +85,7 @@ class World:
         sqs, url = self.stage.client("sqs"), self.queue_url(lane)
         received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
         if received:
-            self.invoke(HANDLERS[lane], {"Records": [_record(message) for message in received]})
+            self.invoke(HANDLERS[lane], {"Records": [as_lambda_gets(message) for message in received]})
         for message in received:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return len(received)
@@ -125,7 +125,7 @@ def schedule() -> dict[str, Any]:
     return dict.fromkeys(names, "") | {"detail": {}, "resources": []}
 
 
-def _record(message: dict[str, Any]) -> dict[str, Any]:
+def as_lambda_gets(message: dict[str, Any]) -> dict[str, Any]:
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -190,19 +190,21 @@ def kept_the_same() -> tuple[Path, Path]:
     return SAMPLE, MAPPINGS
 
 
-@pytest.fixture(scope="module")
-def world(
-    aws: Stage,
-    cluster: Cluster,
-    permissions: Permissions,
-    kept_the_same: tuple[Path, Path],
-    request: pytest.FixtureRequest,
-) -> Iterator[World]:
-    """The sample's tables, an empty org and an empty ledger, and secrets that lead to them; nothing is installed."""
+@contextmanager
+def raised(aws: Stage, cluster: Cluster, kept: tuple[Path, Path], module: str) -> Iterator[World]:
+    """Tables, an empty org and an empty ledger, and secrets that lead to them; nothing is installed.
+
+    Args:
+        aws: the stage.
+        cluster: where the database is made.
+        kept: the file with the tables, and the mapping file.
+        module: who needs it; the database is called after it.
+    """
+    tables, mappings = kept
     with running_org() as org, pytest.MonkeyPatch.context() as patch:
         org.reset()
         empty_ledger(aws)
-        dsn = cluster.create_database(request.module.__name__.rpartition(".")[2])
+        dsn = cluster.create_database(module.rpartition(".")[2])
         secrets = {
             "DatabaseSecretArn": {"dsn": dsn},
             "SalesforceSecretArn": {
@@ -219,11 +221,10 @@ def world(
         patch.setenv("AWS_DEFAULT_REGION", aws.options["region_name"])
         patch.setenv("AWS_ACCESS_KEY_ID", aws.options["aws_access_key_id"])
         patch.setenv("AWS_SECRET_ACCESS_KEY", aws.options["aws_secret_access_key"])
-        tables, mappings = kept_the_same
         wiring = Wiring(environment(aws, mappings))
         patch.setattr(app, "wiring", wiring)
         patch.setattr(BaseClient, "_patched_env_vars", lambda _client, _variables: nullcontext())  # two calls at once
-        patch.setattr(queues, "deduplication_of", lambda hint: _of_this_module(request.module.__name__, hint))
+        patch.setattr(queues, "deduplication_of", lambda hint: _of_this_module(module, hint))
         with psycopg.connect(dsn, autocommit=True) as database, Client(app.app) as client:
             database.execute(tables.read_bytes())
             yield World(aws, org, database, wiring, client)
@@ -237,6 +238,19 @@ def empty_ledger(aws: Stage) -> None:
         dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
     for name in ("SalesforceChangesUrl", "PostgresChangesUrl", "BulkChangesUrl"):
         aws.client("sqs").purge_queue(QueueUrl=aws.outputs[name])
+
+
+@pytest.fixture(scope="module")
+def world(
+    aws: Stage,
+    cluster: Cluster,
+    permissions: Permissions,
+    kept_the_same: tuple[Path, Path],
+    request: pytest.FixtureRequest,
+) -> Iterator[World]:
+    """The sample's tables, an empty org and an empty ledger, and secrets that lead to them; nothing is installed."""
+    with raised(aws, cluster, kept_the_same, request.module.__name__) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

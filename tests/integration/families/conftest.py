@@ -3,6 +3,7 @@
 import threading
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.integration.application.conftest import ROOT, World, aws, permissions
 __all__ = ["aws", "permissions", "permitted", "world"]
 
 HERE = Path(__file__).parent
+KEPT = (HERE / "family.sql", HERE / "family.toml")
 ACCOUNT = tomllib.loads((ROOT / "infra" / "local" / "org" / "objects" / "Account.toml").read_text("utf-8"))
 LOOKUP, MASTER = {"type": "reference"}, {"type": "reference", "masterDetail": True}
 OBJECTS: list[dict[str, Any]] = [
@@ -83,7 +85,7 @@ class Household:
     def run(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """A user's statement."""
         with self.world.database.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(query, values or None)  # type: ignore[arg-type]
+            cursor.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def insert(self, table: str, **values: Any) -> Any:
@@ -126,11 +128,11 @@ class Household:
 @pytest.fixture(scope="module")
 def kept_the_same() -> tuple[Path, Path]:
     """The families' tables and mappings."""
-    return HERE / "family.sql", HERE / "family.toml"
+    return KEPT
 
 
-@pytest.fixture(scope="module")
-def home(world: World) -> Iterator[Household]:
+@contextmanager
+def moved_in(world: World) -> Iterator[Household]:
     """The application, installed, with a relay."""
     for declared in OBJECTS:
         world.org.control("POST", "objects", declared)
@@ -139,6 +141,15 @@ def home(world: World) -> Iterator[Household]:
     stop = threading.Event()
     relay = threading.Thread(target=world.wiring.relay().run, args=(stop,))
     relay.start()
-    yield Household(world)
-    stop.set()
-    relay.join()
+    try:
+        yield Household(world)
+    finally:
+        stop.set()
+        relay.join()
+
+
+@pytest.fixture(scope="module")
+def home(world: World) -> Iterator[Household]:
+    """The application, installed, with a relay."""
+    with moved_in(world) as found:
+        yield found
