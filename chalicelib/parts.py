@@ -39,8 +39,8 @@ def parts_of(systems: Systems) -> "tuple[Part, ...]":
     def salesforce() -> str:
         systems.client.rest("GET", "limits")
         usage = systems.client.usage
-        told = "" if usage is None else f", {usage.left} of {usage.total} API requests left today"
-        return status.connected(systems.installed(), systems.client.organization_id, told)
+        found = status.connected(systems.installed(), systems.client.organization_id)
+        return found if usage is None else f"{found}{status.allowed(usage, systems.shares)}"
 
     def probe() -> str:
         installation = systems.installed()

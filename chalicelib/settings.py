@@ -55,6 +55,8 @@ class Settings:
         events: which change events are taken.
         brake_deletions: deletions of a mapping on one side within ten minutes that pause it; 0: any number may pass.
         brake_changes: the same for creations and updates.
+        api_share: how much of the org's daily API requests may be used for people's edits to be sent, in percent.
+        api_share_bulk: the same for the bulk lane.
     """
 
     stage: str
@@ -72,6 +74,8 @@ class Settings:
     events: EventsTaken = EventsTaken.ALL
     brake_deletions: int = 500
     brake_changes: int = 0
+    api_share: int = 98
+    api_share_bulk: int = 80
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -97,6 +101,8 @@ class Settings:
             events=reading.choice("CHANGE_EVENTS", EventsTaken, EventsTaken.ALL),
             brake_deletions=reading.number("BRAKE_DELETIONS", 500),
             brake_changes=reading.number("BRAKE_CHANGES", 0),
+            api_share=reading.percent("API_SHARE", 98),
+            api_share_bulk=reading.percent("API_SHARE_BULK", 80),
         )
         reading.check()
         return settings
@@ -237,6 +243,13 @@ class Reading:
         text = self._content.get(self._prefix + name)
         valid = self._valid(name, "a whole number", lambda value: value.isdecimal()) if text else None
         return default if valid is None else int(valid)
+
+    def percent(self, name: str, default: int) -> int:
+        """A share of something."""
+        text = self._content.get(self._prefix + name)
+        remedy = "a whole number of percent, 1 to 100"
+        valid = self._valid(name, remedy, lambda value: value.isdecimal() and 0 < int(value) <= 100) if text else None
+        return int(valid) if valid else default
 
     def days(self, name: str, default: int) -> int:
         """A number of days."""

@@ -13,6 +13,7 @@ from chalicelib.webhook_secret import WebhookSecret
 if TYPE_CHECKING:
     from chalicelib.aws.state import Installation
     from chalicelib.jobs.braking import Brake
+    from chalicelib.jobs.budget import Budget, Shares
     from chalicelib.postgres.connection import Connection as PlainConnection
     from chalicelib.postgres.connection import PostgresConnection
     from chalicelib.salesforce.client import Client, Connection, Usage
@@ -83,11 +84,25 @@ class Systems(Cloud):
 
     def records(self, installation: "Installation") -> Records:
         """The Salesforce side of an installation."""
+        from chalicelib.jobs.budget import BudgetedRecords
         from chalicelib.jobs.guards import GuardedRecords
 
-        return GuardedRecords(
-            self.bare_records(), installation.organization_id, lambda: self.client.organization_id, self._brake
-        )
+        records = BudgetedRecords(self.bare_records(), self.budget)
+        return GuardedRecords(records, installation.organization_id, lambda: self.client.organization_id, self._brake)
+
+    @cached_property
+    def budget(self) -> "Budget":
+        """What may be asked of the org yet."""
+        from chalicelib.jobs.budget import Budget
+
+        return Budget(lambda: self.client, self.shares, self.clock, self.telemetry)
+
+    @property
+    def shares(self) -> "Shares":
+        """The lanes' shares of the org's API requests."""
+        from chalicelib.jobs.budget import Shares
+
+        return Shares(self.settings.api_share, self.settings.api_share_bulk)
 
     def bare_records(self) -> Records:
         """The Salesforce side by the chosen writer, whichever org it is."""

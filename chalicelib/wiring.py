@@ -106,6 +106,7 @@ class Wiring(Systems):
         from chalicelib.jobs.settling import Batch
 
         used, settler, pauses = self.installed(), self.settler(), self.pauses.all()
+        self.budget.bulk = lane is Lane.BULK
 
         def unchanged() -> bool:
             return self.installation(fresh=True) == used and not used.changing

@@ -114,6 +114,7 @@ class Metric(StrEnum):
     # --- Salesforce's daily allowance of API requests
 
     CALLS = "SalesforceCalls", Unit.COUNT, "requests made by this deployment"
+    CALLS_HELD = "CallsHeld", Unit.COUNT, "requests not made, for their lane's share of the allowance is used"
     CALLS_USED = "SalesforceCallsUsed", Unit.COUNT, "requests of the org in the last 24 hours, whoever made them"
     CALLS_LEFT = "SalesforceCallsLeft", Unit.COUNT, "requests that the org may still make"
     CALLS_USED_PERCENT = "SalesforceCallsUsedPercent", Unit.PERCENT, "how much of the allowance is used"

@@ -9,7 +9,9 @@ from chalicelib.aws.pauses import Pause, named
 from chalicelib.aws.state import Installation, Probe
 from chalicelib.core.errors import ConfigurationError, Halted, TwinledgerError
 from chalicelib.core.ledger import IssueKind
+from chalicelib.jobs.budget import Shares
 from chalicelib.jobs.guards import REMEDY, check_probed, remedy
+from chalicelib.jobs.quota import Usage
 from chalicelib.jobs.sweep import STRETCHED_SECONDS
 from chalicelib.postgres.status import CaptureStatus
 from chalicelib.settings import Lane
@@ -151,15 +153,33 @@ def captured(installation: Installation, found: CaptureStatus) -> str:
     return text
 
 
-def connected(installation: Installation, organization_id: str, usage: str) -> str:
-    """Whether it is the org that was installed, and what it lets us do yet.
+def connected(installation: Installation, organization_id: str) -> str:
+    """Whether it is the org that was installed.
 
     Raises:
         Unwell: it is another org.
     """
     if organization_id != installation.organization_id:
         raise Unwell(f"this is org {organization_id}, not {installation.organization_id}: {REMEDY}")
-    return f"org {organization_id}{usage}"
+    return f"org {organization_id}"
+
+
+def allowed(usage: Usage, shares: Shares) -> str:
+    """What the org lets us ask yet.
+
+    Raises:
+        Unwell: so much is used that edits wait.
+    """
+    text = f", {usage.left} of {usage.total} API requests left today"
+    if shares.spent(usage, bulk=False):
+        raise Unwell(
+            f"{usage.used} of {usage.total} API requests of the last 24 hours are used, more than the {shares.live} % "
+            "(TWINLEDGER_API_SHARE) that leave any for edits: edits wait in the agenda and go on by themselves, tried "
+            "every 15 min; find out who uses them (Setup, System Overview), or have the allowance raised"
+        )
+    if shares.spent(usage, bulk=True):
+        return f"{text}; the bulk lane waits, for more than {shares.bulk} % are used (TWINLEDGER_API_SHARE_BULK)"
+    return text
 
 
 def queued(waiting: Mapping[Lane, int], dead: Mapping[Lane, int]) -> str:

@@ -1,5 +1,7 @@
 """Latency and round trips on the running stack: `python -m tests.bench`; every section, or those that are named.
 
+`python -m tests.bench bulk --records 20000` loads so many records on both sides while people edit; only where named.
+
 `python -m tests.bench issues` needs no stack: it fills a table of its own with 100,000 issues, and pages through them.
 Nor does `python -m tests.bench families`: 1,000 families of four generations are made on both sides at once.
 """
@@ -8,14 +10,16 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import bursts, families, issues, roundtrips, settling
+from tests.bench import bursts, families, issues, loads, roundtrips, settling
 from tests.bench.stack import GONE, Stack, StackDown, circumstances
 
 SECTIONS: Mapping[str, Callable[[Stack, int], str]] = {
     "roundtrips": roundtrips.run,
     "settle": settling.run,
     "bursts": lambda stack, edits: bursts.run(stack, max(1, edits // 4)),
+    "calls": loads.calls,
 }
+LOADS = {"bulk": loads.bulk}  # take their time: only where they are named
 
 
 def main(arguments: list[str]) -> int:
@@ -25,23 +29,26 @@ def main(arguments: list[str]) -> int:
         "sections",
         nargs="*",
         metavar="SECTION",
-        help=f"{', '.join(SECTIONS)}; default: all; or issues or families alone",
+        help=f"{', '.join(SECTIONS)}; default: all; also bulk; or issues or families alone",
     )
     parser.add_argument("--edits", type=int, default=200, help="in each direction; a burst has a quarter of them")
     parser.add_argument("--families", type=int, default=1000, help="of four records each")
+    parser.add_argument("--records", type=int, default=20_000, help="of the section bulk")
     options = parser.parse_args(arguments)
     if options.sections in (["issues"], ["families"]):
         print(circumstances())
         print(issues.run() if options.sections == ["issues"] else families.run(options.families), flush=True)
         return 0
-    unknown = [name for name in options.sections if name not in SECTIONS]
+    unknown = [name for name in options.sections if name not in {**SECTIONS, **LOADS}]
     if unknown or options.edits < 2:
         parser.error(f"no section {', '.join(unknown)}" if unknown else "two edits are the fewest")
     try:
         stack = Stack.running()
         print(circumstances())
         for name in options.sections or SECTIONS:
-            print(SECTIONS[name](stack, options.edits), flush=True)
+            load = name in LOADS
+            work, number = (LOADS[name], options.records) if load else (SECTIONS[name], options.edits)
+            print(work(stack, number), flush=True)
     except StackDown as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

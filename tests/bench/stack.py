@@ -24,7 +24,7 @@ from infra.local.layout import ROOT, Layout
 
 API = "services/data/v66.0"
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-SETTLING = ("settle_salesforce_changes", "settle_postgres_changes")
+SETTLING = ("settle_salesforce_changes", "settle_postgres_changes", "settle_bulk_changes")
 CALM_SECONDS = 240.0
 
 FIELDS: Mapping[str, str] = {
@@ -161,9 +161,13 @@ class Stack:
         """The org."""
         return Org(self.content["salesforce_url"], self.content["salesforce_token"])
 
-    def new_org(self) -> Org:
-        """The org, for another thread."""
-        return Org(self.content["salesforce_url"], self.content["salesforce_token"])
+    def new_org(self, user: str | None = None) -> Org:
+        """The org, for another thread; as another user, where one is named."""
+        url = self.content["salesforce_url"]
+        if user is None:
+            return Org(url, self.content["salesforce_token"])
+        self.org.call("POST", "__org__/users", {"name": user})
+        return Org(url, self.org.call("POST", "__org__/tokens", {"user": user})["token"])
 
     def app(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection of the application, in autocommit mode."""

@@ -12,8 +12,10 @@ from chalicelib.core.ledger import IssueKind
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Side
 from chalicelib.jobs import status
+from chalicelib.jobs.budget import Shares
 from chalicelib.jobs.status import LATE_BACKFILL, Finding, Part, Unwell, filled, look
 from chalicelib.postgres.status import CaptureStatus
+from chalicelib.salesforce.client import Usage
 from chalicelib.settings import Lane
 from tests.unit.jobs.sample import MAPPINGS, ORG
 
@@ -57,7 +59,9 @@ def test_every_part_is_asked_but_for_what_needs_another() -> None:
         (lambda: status.probed(replace(INSTALLATION, mappings=Mappings(())), None), "not needed"),
         (lambda: status.captured(INSTALLATION, QUIET), "0 captured changes wait to be relayed, a relay is at work"),
         (lambda: status.captured(INSTALLATION, replace(QUIET, relayed=False)), "no relay is at work just now"),
-        (lambda: status.connected(INSTALLATION, ORG, ", 5 left"), f"org {ORG}, 5 left"),
+        (lambda: status.connected(INSTALLATION, ORG), f"org {ORG}"),
+        (lambda: status.allowed(Usage(79, 100), Shares()), ", 21 of 100 API requests left today"),
+        (lambda: status.allowed(Usage(80, 100), Shares()), "today; the bulk lane waits, for more than 80 % are used"),
         (
             lambda: status.queued({Lane.SALESFORCE: 2, Lane.POSTGRES: 0, Lane.BULK: 7}, dict.fromkeys(Lane, 0)),
             "2 from Salesforce, 0 from Postgres, 7 of the bulk lane on their way, none dead",
@@ -92,7 +96,8 @@ def test_a_part_that_is_well_says_how(ask: Callable[[], str], text: str) -> None
             lambda: status.captured(INSTALLATION, replace(QUIET, depth=7, age=61.0)),
             "7 captured .* waits for 61 s: .*relay",
         ),
-        (lambda: status.connected(INSTALLATION, "other", ""), "org other, not"),
+        (lambda: status.connected(INSTALLATION, "other"), "org other, not"),
+        (lambda: status.allowed(Usage(98, 100), Shares()), "98 of 100 API requests .* go on by themselves"),
         (
             lambda: status.queued(dict.fromkeys(Lane, 0), {Lane.SALESFORCE: 0, Lane.POSTGRES: 3, Lane.BULK: 1}),
             "3 from Postgres, 1 of the bulk lane dead, .*take_postgres_dead_letters, take_bulk_dead_letters",
