@@ -7,8 +7,10 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.commands import FAILED, main
+from chalicelib.jobs.auditing import Auditor
 from chalicelib.webhook_secret import Kind, WebhookSecret
 from chalicelib.wiring import Wiring
+from tests.fakes.audit import MemoryAudit
 from tests.fakes.clock import FakeClock
 
 OLD = "old-secret-0123456789"
@@ -40,7 +42,9 @@ def vault() -> Vault:
 def run(vault: Vault, *arguments: str) -> int:
     """Run the command."""
     settings = SimpleNamespace(webhook_secret="webhooks")
-    wiring = SimpleNamespace(settings=settings, secrets=vault, clock=FakeClock())
+    clock = FakeClock()
+    auditor = Auditor(MemoryAudit(), clock)
+    wiring = SimpleNamespace(settings=settings, secrets=vault, clock=clock, auditor=lambda: auditor)
     return main(["rotate-webhook-secret", *arguments], cast("Wiring", wiring))
 
 
