@@ -16,6 +16,7 @@ from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.statements import statement
 
 FILE = "outbox"
+HANDOVER_CHANNEL = "twinledger_leader"
 LIMIT = 500  # rows of each lane a look
 
 
@@ -68,9 +69,13 @@ class OutboxReader:
     _top: int = 0
     _noted: tuple[int, int] | None = None  # highest id seen, transaction id taken after that
 
-    def listen(self) -> None:
-        """Be told when a transaction has captured something while nobody was draining."""
-        self.connection.execute(statement(FILE, "listen", channel=sql.Identifier(CHANNEL)))
+    def listen(self, channel: str = CHANNEL) -> None:
+        """Be told when a transaction has captured something while nobody was draining; or on another channel."""
+        self.connection.execute(statement(FILE, "listen", channel=sql.Identifier(channel)))
+
+    def told(self, seconds: float) -> bool:
+        """Whether anything is told within so many seconds."""
+        return any(True for _ in self.connection.notifies(timeout=seconds, stop_after=1))
 
     def next(self, gone: Collection[int], *, bulk: bool = True) -> Sequence[Captured]:
         """Rows that have not been seen, lowest id first, at most ``LIMIT`` of each lane.
@@ -115,6 +120,11 @@ class OutboxReader:
     def unlock(self, key: int) -> None:
         """Give an advisory lock back."""
         self.connection.execute(statement(FILE, "unlock"), {"key": key})
+
+    def hand_over(self, key: int) -> None:
+        """Give an advisory lock back, and tell those that listen for it: it is free before they hear of it."""
+        parameters = {"key": key, "channel": HANDOVER_CHANNEL}
+        self.connection.execute(statement(FILE, "hand_over"), parameters)
 
 
 def delete(connection: Connection, ids: Collection[int]) -> None:

@@ -9,6 +9,9 @@ SELECT pg_try_advisory_lock(%(key)s)
 -- name: unlock
 SELECT pg_advisory_unlock(%(key)s)
 
+-- name: hand_over
+SELECT pg_advisory_unlock(%(key)s), pg_notify(%(channel)s, '')
+
 -- name: next
 SELECT s.xmin, o.id, o.table_name, o.pk, o.change, o.sfid, o.actor, o.at, o.told, o.bulk
 FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin) AS s

@@ -6,7 +6,8 @@
 
 A row is deleted only after its hint was accepted; a relay that is killed leaves its unsent rows in the outbox, and
 what it sent without deleting is sent again, with the same deduplication id. One relay works at a time; the others try
-for its advisory lock twice a second. Correctness does not rest on that, only the order of hints does.
+for its advisory lock when it says that it is done, and twice a second. Correctness does not rest on that, only the
+order of hints does.
 """
 
 import logging
@@ -24,7 +25,7 @@ from chalicelib.postgres.capture import LEADER_KEY
 from chalicelib.postgres.connection import Connection, connect
 from chalicelib.postgres.dispatch import Dispatch
 from chalicelib.postgres.errors import translate_read
-from chalicelib.postgres.outbox import OutboxReader
+from chalicelib.postgres.outbox import HANDOVER_CHANNEL, OutboxReader
 from chalicelib.postgres.term import Counts, Term, pause
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ OPTIONS = (
     "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
     " -c client_connection_check_interval=500"
 )
-LEADER_PAUSE = 0.5  # seconds between two tries for the leadership
+LEADER_PAUSE = 0.5  # seconds between two tries for a leadership that nobody hands over: its holder may have died
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +129,23 @@ class Relay:
             with self._connect() as connection:
                 self._met(connection)
                 reader = OutboxReader(connection)
+                reader.listen(HANDOVER_CHANNEL)
                 while not stop.is_set():
                     if reader.try_lock(LEADER_KEY):
                         self._lead(reader, stop)
                         return
                     self._tell(None, None)
-                    stop.wait(LEADER_PAUSE)
+                    reader.told(LEADER_PAUSE)
         except psycopg.Error as error:
             raise translate_read(error) from error
 
+    # The leadership passes on while edits arrive:
+    #
+    #   leader     time is over   last sends accepted   rows deleted   unlock, NOTIFY
+    #   next one   LISTEN   try: refused   wait .....................................   try: granted   look
+    #
+    # It listens before it tries, so that it is told of whatever its try has missed; and the rows are gone before it
+    # looks, so that it sends nothing twice.  A leader that dies tells nothing: its lock is free with its connection.
     def _lead(self, reader: OutboxReader, stop: threading.Event) -> None:
         Term(
             reader=reader,
@@ -148,6 +157,7 @@ class Relay:
             counts=self._counts,
             tell=lambda dispatch: self._tell(reader, dispatch),
         ).run(stop)
+        reader.hand_over(LEADER_KEY)
 
     def _tell(self, reader: OutboxReader | None, dispatch: Dispatch | None) -> None:
         """Give the status, and look whether it still is the same database, where it is time to."""

@@ -179,7 +179,7 @@ class Term:
             while not (stop.is_set() or self._ending.is_set() or time.monotonic() > until):
                 wait = min(SLICE, max(0.0, until - time.monotonic()))
                 self.tell(self._dispatch)
-                if any(True for _ in self.reader.connection.notifies(timeout=wait, stop_after=1)):
+                if self.reader.told(wait):
                     return
         finally:
             if not self.reader.connection.closed:

@@ -3,7 +3,8 @@
 `python -m tests.bench bulk --records 20000` loads so many records on both sides while people edit; only where named.
 
 `python -m tests.bench issues` needs no stack: it fills a table of its own with 100,000 issues, and pages through them.
-Nor does `python -m tests.bench families`: 1,000 families of four generations are made on both sides at once.
+Nor does `python -m tests.bench families`: 1,000 families of four generations are made on both sides at once; nor
+`python -m tests.bench handover`: relays take over from each other.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from tests.bench import bursts, families, issues, loads, roundtrips, settling
+from tests.bench.handover import run as handover
 from tests.bench.stack import GONE, Stack, StackDown, circumstances
 
 SECTIONS: Mapping[str, Callable[[Stack, int], str]] = {
@@ -20,6 +22,11 @@ SECTIONS: Mapping[str, Callable[[Stack, int], str]] = {
     "calls": loads.calls,
 }
 LOADS = {"bulk": loads.bulk}  # take their time: only where they are named
+ALONE: Mapping[str, Callable[[argparse.Namespace], str]] = {
+    "issues": lambda _options: issues.run(),
+    "families": lambda options: families.run(options.families),
+    "handover": lambda options: handover.run(options.handovers),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -29,15 +36,16 @@ def main(arguments: list[str]) -> int:
         "sections",
         nargs="*",
         metavar="SECTION",
-        help=f"{', '.join(SECTIONS)}; default: all; also bulk; or issues or families alone",
+        help=f"{', '.join(SECTIONS)}; default: all; also bulk; or {', '.join(ALONE)} alone",
     )
     parser.add_argument("--edits", type=int, default=200, help="in each direction; a burst has a quarter of them")
     parser.add_argument("--families", type=int, default=1000, help="of four records each")
     parser.add_argument("--records", type=int, default=20_000, help="of the section bulk")
+    parser.add_argument("--handovers", type=int, default=25, help="of relays whose time is over")
     options = parser.parse_args(arguments)
-    if options.sections in (["issues"], ["families"]):
+    if len(options.sections) == 1 and options.sections[0] in ALONE:
         print(circumstances())
-        print(issues.run() if options.sections == ["issues"] else families.run(options.families), flush=True)
+        print(ALONE[options.sections[0]](options), flush=True)
         return 0
     unknown = [name for name in options.sections if name not in {**SECTIONS, **LOADS}]
     if unknown or options.edits < 2:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from chalicelib.postgres.capture import LEADER_KEY
 from chalicelib.postgres.connection import Connection
 from chalicelib.postgres.relay import RelayStatus
@@ -39,6 +41,21 @@ def test_two_relays(owner: Connection, dsn: str, cluster: Cluster, database: str
             assert any(one.leader for one in second)
     assert recorder.overlaps == 0
     assert in_order(recorder.sent)
+
+
+def test_a_leader_that_ends_tells_the_next_one(owner: Connection, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which takes over at once: here it would not try by itself before the test has failed."""
+    monkeypatch.setattr("chalicelib.postgres.relay.LEADER_PAUSE", 10 * WAIT)
+    first: list[RelayStatus] = []
+    second: list[RelayStatus] = []
+    with relay(dsn, Recorder(), on_status=first.append) as stop:
+        until(lambda: any(one.leader for one in first))
+        with relay(dsn, Recorder(), on_status=second.append) as stop_second:
+            until(lambda: second)
+            assert not second[0].leader
+            stop.set()
+            until(lambda: second[-1].leader)
+            stop_second.set()
 
 
 def test_leadership_is_not_waited_for(owner: Connection, dsn: str) -> None:
@@ -82,6 +99,36 @@ def relay_process(dsn: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
+
+
+SLOW_RELAY = """
+import sys, time
+from chalicelib.postgres.relay import Relay, stop_on_signals
+
+class Slow:
+    def send(self, hints):
+        print("begun", flush=True)
+        time.sleep(1.0)
+        print(len(hints), flush=True)
+
+Relay(sys.argv[1], Slow(), on_truncate=print, senders=1).run(stop_on_signals())
+"""
+
+
+def test_a_relay_that_is_told_to_end_finishes_its_batch(owner: Connection, dsn: str) -> None:
+    """What is under way is sent, and deleted; the rest is left; the lock is free, and the exit status 0."""
+    with open_database(dsn) as setup:
+        insert(setup, 25)
+    with subprocess.Popen([sys.executable, "-c", SLOW_RELAY, dsn], stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "10\n"
+    assert process.returncode == 0
+    assert owner.execute("SELECT count(*) FROM twinledger.outbox").fetchone() == (15,)
+    assert owner.execute("SELECT pg_try_advisory_lock(%s)", (LEADER_KEY,)).fetchone() == (True,)
+    owner.execute("SELECT pg_advisory_unlock(%s)", (LEADER_KEY,))
+    owner.execute("TRUNCATE twinledger.outbox")
 
 
 def test_killed_relays(owner: Connection, dsn: str, cluster: Cluster, database: str, tmp_path: Path) -> None:
