@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from chalicelib import pages
@@ -124,13 +125,13 @@ def probe(wiring: Wiring, _options: argparse.Namespace) -> int:
     return 0 if found.passed else FAILED
 
 
-def relay(wiring: Wiring, _options: argparse.Namespace) -> None:
+def relay(wiring: Wiring, options: argparse.Namespace) -> None:
     """Relay captured changes to the queue until stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    wiring.relay().run(stop)
+    wiring.relay(options.alive).run(stop)
 
 
 def status(wiring: Wiring, options: argparse.Namespace) -> int:
@@ -171,7 +172,8 @@ def _parser() -> argparse.ArgumentParser:
     command(probe)
     metadata_options(command(salesforce_metadata))
     backfill_options(command(backfill))
-    command(relay)
+    alive = "touch it every few seconds, for a health check"
+    command(relay).add_argument("--alive", type=Path, metavar="FILE", help=alive)
     command(status).add_argument("--json", action="store_true", help="for machines")
     rotation_options(command(rotate_webhook_secret))
     command(settle).add_argument("record", metavar="RECORD", help=RECORD)

@@ -219,10 +219,14 @@ class Wiring(Systems):
         if self.settings.relay is RelayHost.LAMBDA and self.installation() is not None:
             run_for(self.relay(), seconds - MARGIN)
 
-    def relay(self) -> "Relay":
-        """The relay of captured changes."""
+    def relay(self, alive: Path | None = None) -> "Relay":
+        """The relay of captured changes.
+
+        Args:
+            alive: a file that is touched as long as the relay goes on; None: there is none.
+        """
         from chalicelib.jobs.guards import check_database
-        from chalicelib.jobs.relaying import Truncations, tell_status
+        from chalicelib.jobs.relaying import Truncations, beating, tell_status
         from chalicelib.postgres.identity import identity
         from chalicelib.postgres.relay import Relay
 
@@ -233,7 +237,8 @@ class Wiring(Systems):
 
         self.installed()
         truncated = Truncations(lambda: self.installed(fresh=True), self.ledger, self.hints, self.clock)
-        on_status = tell_status(self.telemetry, self.clock)
+        tell = tell_status(self.telemetry, self.clock)
+        on_status = tell if alive is None else beating(tell, alive)
         return Relay(self.database_secret().dsn, self.hints, on_truncate=truncated, met=met, on_status=on_status)
 
     def health(self, api_key: str | None) -> "Report":

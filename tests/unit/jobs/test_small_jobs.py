@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from chalicelib.jobs.braking import Brake, Limits
 from chalicelib.jobs.bursts import Bursts
 from chalicelib.jobs.change_events import ChangeEvents
 from chalicelib.jobs.guards import BrakedRows, GuardedRecords, check_database, check_probed
-from chalicelib.jobs.relaying import Truncations, run_for, tell_status
+from chalicelib.jobs.relaying import Truncations, beating, run_for, tell_status
 from chalicelib.jobs.status import Finding
 from tests.fakes.clock import FakeClock
 from tests.fakes.hints import MemoryHints
@@ -303,6 +304,18 @@ def test_the_relay_s_numbers_go_out_once_a_minute() -> None:
         tell(Status(leader=True))
         flushes.append(telemetry.flushes)
     assert (flushes[10], flushes[11], flushes[22], flushes[23], flushes[29]) == (0, 1, 1, 2, 2)
+
+
+def test_a_relay_s_file_changes_as_long_as_it_tells_of_itself(tmp_path: Path) -> None:
+    """As leader and as stand-by; what it tells goes on."""
+    file, told = tmp_path / "alive", list[Status]()
+    beat: Callable[[Status], None] = beating(told.append, file)
+    assert not file.exists()
+    for status in (Status(leader=False), Status(leader=True)):
+        file.unlink(missing_ok=True)
+        beat(status)
+        assert file.exists()
+    assert [each.leader for each in told] == [False, True]
 
 
 INSTALLATION = Installation(MAPPINGS, "f", ORG, "005000000000001AAA", "database", 1.0)
