@@ -36,7 +36,7 @@ from tests.integration.families.conftest import KEPT, Household, moved_in
 
 GENERATIONS = 4
 WORKERS = 3
-SHUFFLED = 60  # messages of Salesforce that come in any order
+SHUFFLED = 1000  # messages of Salesforce that come in any order
 PAUSE_SECONDS = 0.1  # between two looks
 PATIENCE_SECONDS = 3600.0
 Application: TypeAlias = psycopg.Connection[tuple[Any, ...]]

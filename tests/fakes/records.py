@@ -54,6 +54,7 @@ class _Stored:
     modified_by: str
     deleted: bool = False
     merged_into: str | None = None
+    went_with: str | None = None
 
 
 @dataclass
@@ -87,6 +88,8 @@ class MemoryRecords(Records):
         refusals: the first error that a rule returns refuses the save.
         parents: reference fields by object, and the object each points to; a write that names a parent which is not
             there alive is refused.
+        details: those of the parents' fields whose records go with their parent, by object; they come back with it.
+        swept: ids of records that went with a parent that the sync deleted.
         hidden: fields by object that the integration user cannot read.
         inside: by object, whether a record matches the mapping's filter; an object that is missing has none.
         listeners: called after each commit.
@@ -100,6 +103,8 @@ class MemoryRecords(Records):
     automation: list[Automation] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     parents: dict[str, dict[str, str]] = field(default_factory=dict)
+    details: dict[str, set[str]] = field(default_factory=dict)
+    swept: set[str] = field(default_factory=set)
     hidden: dict[str, set[str]] = field(default_factory=dict)
     inside: dict[str, Callable[[str, Fields], bool]] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
@@ -232,23 +237,50 @@ class MemoryRecords(Records):
         )
 
     def delete(self, object_name: str, record_id: str, *, by: str = "user") -> None:
-        """A user moves a record to the recycle bin."""
-        self._move(self._alive(object_name, record_id, deleted=False), by, deleted=True)
+        """A user moves a record to the recycle bin, with its details."""
+        stored = self._alive(object_name, record_id, deleted=False)
+        details = [self._alive(one.object, one.id, deleted=False) for one in self._details(stored)]
+        self._move(stored, by, deleted=True)
+        for one in details:
+            one.went_with = stored.id
+            self._move(one, by, deleted=True)
 
     def undelete(self, object_name: str, record_id: str, *, by: str = "user") -> None:
-        """A user takes a record out of the recycle bin."""
-        self._move(self._alive(object_name, record_id, deleted=True), by, deleted=False)
+        """A user takes a record out of the recycle bin, with what went there with it."""
+        stored = self._alive(object_name, record_id, deleted=True)
+        together = [one for one in self._stored.values() if one.deleted and one.went_with == stored.id]
+        self._move(stored, by, deleted=False)
+        for one in together:
+            self._move(one, by, deleted=False)
+
+    def _details(self, stored: _Stored) -> list[_Stored]:
+        return [
+            one
+            for one in self._stored.values()
+            if not one.deleted and any(one.values.get(name) == stored.id for name in self.details.get(one.object, ()))
+        ]
+
+    def _let_go(self, stored: _Stored) -> None:
+        """What comes out of the bin refers to nothing that is not there."""
+        for name, parent in self.parents.get(stored.object, {}).items():
+            if self.details and not self._is_alive(parent, stored.values.get(name)):
+                stored.values[name] = None
 
     def merge(self, object_name: str, winner: str, loser: str, *, by: str = "user") -> None:
-        """A user merges a record into another one, which gets its children; only the winner is told of."""
+        """A user merges a record into another one, which gets its children."""
         stored = self._alive(object_name, loser, deleted=False)
+        moved = []
         for child in self._stored.values():
             for name, parent in self.parents.get(child.object, {}).items():
                 if parent == object_name and child.values.get(name) == loser and not child.deleted:
                     child.values[name] = winner
                     child.modified_at, child.modified_by = int(self.clock.now()), by
+                    moved.append(child)
         stored.merged_into, stored.deleted = winner, True
         self._commit(self._alive(object_name, winner, deleted=False), {}, by, int(self.clock.now()))
+        self._tell(stored, Change.DELETED)
+        for child in moved:
+            self._tell(child, Change.UPDATED)
 
     def purge(self, record_id: str) -> None:
         """Remove a record for good, as emptying the bin does."""
@@ -269,6 +301,9 @@ class MemoryRecords(Records):
 
     def _move(self, stored: _Stored, by: str, *, deleted: bool) -> None:
         stored.deleted, stored.merged_into = deleted, None
+        if not deleted:
+            stored.went_with = None
+            self._let_go(stored)
         if self.deletes_move_stamp:
             stored.modified_at, stored.modified_by = int(self.clock.now()), by
         self._tell(stored, Change.DELETED if deleted else Change.UNDELETED)
@@ -319,8 +354,16 @@ class MemoryRecords(Records):
                 stored.key = write.key
             if write.kind in (WriteKind.DELETE, WriteKind.UNDELETE):
                 stored.deleted, stored.merged_into = write.kind is WriteKind.DELETE, None
+                if not stored.deleted:
+                    stored.went_with = None
+                    self._let_go(stored)
                 change = Change.DELETED if stored.deleted else Change.UNDELETED
         self._tell(stored, change)
+        if change is Change.DELETED:
+            for one in self._details(stored):
+                self.swept.add(one.id)
+                one.went_with = stored.id
+                self._move(one, by, deleted=True)
 
     def _tell(self, stored: _Stored, change: Change) -> None:
         for listener in self.listeners:

@@ -7,11 +7,12 @@ from chalicelib.core.errors import Parked, RecordLocked
 from chalicelib.core.ledger import Answer
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import LONG_TEXT, Change, Hint, Record, Row, RowId, SalesforceId, Side, Value
+from chalicelib.core.plan import DELETE_SLOT
 from chalicelib.core.ports import Kept
 from chalicelib.core.recover import unit_values
 from tests.fakes.rows import Cell
 from tests.simulation.habits import plain
-from tests.simulation.sample import ACCOUNT, CODE, GROUP, PARENT
+from tests.simulation.sample import ACCOUNT, CODE, CONTACT, GROUP, PARENT
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -159,9 +160,49 @@ class People:
             ):
                 world.lineage.forget(Side.POSTGRES, pk[0])
 
+    def delete_clan(self) -> None:
+        """A user deletes an account's row with those of its contacts, as ON DELETE CASCADE does."""
+        world, (accounts, contacts) = self._world, self._world.mappings.mappings
+        rows = world.rows.rows(accounts.table)
+        if not rows:
+            return
+        pk = self._random.choice(sorted(rows))
+        below = [
+            child
+            for child, row in sorted(world.rows.rows(contacts.table).items())
+            if row.unlinked.get(PARENT) == RowId(accounts.table, pk)
+            or (rows[pk].sfid is not None and row.values.get(PARENT) == rows[pk].sfid)
+        ]
+        world.tell(f"user in Postgres deletes {accounts.table} {pk} with {below}")
+        for mapping, one in (*((contacts, child) for child in below), (accounts, pk)):
+            self._try(lambda mapping=mapping, one=one: world.rows.delete(mapping.table, one))  # type: ignore[misc]
+            if one not in world.rows.rows(mapping.table):
+                world.lineage.forget(Side.POSTGRES, one[0])
+
     def _deletable(self) -> ObjectMapping:
-        """Accounts are left alone where they have contacts: what becomes of orphans is another matter."""
-        return self._world.mappings.mappings[-1]
+        """Where there are no clans, accounts are left alone if there are contacts."""
+        return self._mapping() if self._world.weather.clans else self._world.mappings.mappings[-1]
+
+    def merge(self) -> None:
+        """A user merges two accounts in Salesforce."""
+        world, records = self._world, self._world.records.all(ACCOUNT)
+        if len(records) < 2:
+            return
+        winner, loser = self._random.sample(records, 2)
+        world.tell(f"user in Salesforce merges {loser.id} into {winner.id}")
+        if self._try(lambda: world.records.merge(ACCOUNT, winner.id, loser.id)) is None:
+            gone = world.records.peek(loser.id)
+            if gone is not None and gone.deleted:
+                world.lineage.forget(Side.SALESFORCE, loser.id)
+
+    def part(self) -> None:
+        """A person undeletes the losers whose rows were edited."""
+        world = self._world
+        for key, entry in sorted(world.ledger.entries.items()):
+            if DELETE_SLOT in entry.issues and entry.sfid is not None:
+                world.tell(f"user in Salesforce undeletes the loser {entry.sfid}")
+                world.records.undelete(ACCOUNT, entry.sfid)
+                self.touch(key)
 
     def _parent_row(self) -> RowId | None:
         rows = sorted(self._world.rows.rows("public.account"))
@@ -224,8 +265,10 @@ class People:
             if record.deleted:
                 world.records.undelete(mapping.object, record.id)
             else:
+                together = [record, *(one for one in world.records.all(CONTACT) if one.values.get(PARENT) == record.id)]
                 world.records.delete(mapping.object, record.id)
-                world.lineage.forget(Side.SALESFORCE, record.id)
+                for one in together:
+                    world.lineage.forget(Side.SALESFORCE, one.id)
         except (Parked, RecordLocked):
             return
         world.tell(f"user in Salesforce {'undeletes' if record.deleted else 'deletes'} {record.id}")

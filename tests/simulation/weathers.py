@@ -43,6 +43,7 @@ class Weather:
         circles: whether accounts refer to accounts too, each other among them.
         fenced: whether records leave the mapping's filters now and then, and come back.
         texts: chance that what a user writes is a long text, which the ledger knows by its digest only.
+        clans: whether users delete accounts with all of their contacts, too, and merge them in Salesforce.
     """
 
     policy: Policy = Policy.HOLD
@@ -74,6 +75,7 @@ class Weather:
     batch: int = 3
     texts: float = 0.0
     fickle: bool = False
+    clans: bool = False
     fenced: bool = False
     circles: bool = False
 
@@ -119,6 +121,8 @@ WEATHERS = {
     "conditional_crowd": Weather(
         apex=False, lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, pace=0.06, eager=True
     ),
+    "clans": Weather(family=True, deletes=True, clans=True, edits=0.06),
+    "no_sweep_clans": Weather(family=True, deletes=True, clans=True, edits=0.06, lost=0.0, touches=False),
     "nursery": Weather(lost=0.0, touches=False, family=True, nursery=True, crash=0.01, eager=True, edits=0.04, batch=1),
     "fenced": Weather(fenced=True, lost=0.0, touches=False, crowd=True, crash=0.01, eager=True, edits=0.05),
     "fenced_family": Weather(fenced=True, lost=0.0, family=True, refusals=True),

@@ -195,6 +195,8 @@ class World:
             self.fences.put_up()
         if weather.family:
             self.records.parents = {CONTACT: {PARENT: ACCOUNT}}
+        if weather.clans:
+            self.records.details = {CONTACT: {PARENT}}
         if weather.circles:
             self.records.parents[ACCOUNT] = {PARENT: ACCOUNT}
         if weather.hidden:
@@ -256,6 +258,9 @@ class World:
             self._fenced(Side.SALESFORCE, identity.id)
             self.tell(f"sync in Salesforce: {identity.id} {change} {dict(record.values)}")
         before = self.shown.get(identity.id, {})
+        if identity.id in self.records.swept:  # between the look for children and the delete: see its time line
+            self.records.swept.discard(identity.id)
+            self.count("swept along")
         if change is Change.DELETED:
             self.lineage.removed(Side.SALESFORCE, identity.id, before)
         self.lineage.committed(Side.SALESFORCE, identity.id, before, record.values, judge=self._judges)
@@ -316,6 +321,8 @@ class World:
             self.step(self.workers[0])
         self._land(all_of_it=True)
         self.fences.take_down()
+        self.drain()
+        self.people.part()
         self.drain()
         if self.strict:
             self.forgive()
@@ -400,6 +407,8 @@ class World:
             doings.append(self.reconcile)
         if weather.fenced:
             doings += [self.fences.cross] * 3
+        if weather.clans:
+            doings += [people.merge, people.family, people.delete_clan, people.delete_clan, people.delete_salesforce]
         if doings:
             self.random.choice(doings)()
 
