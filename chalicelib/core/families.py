@@ -95,8 +95,9 @@ class Families:
         """Register a child for parents that a side does not have; whether nothing is left but to wait for them."""
         if side is Side.SALESFORCE and self._losers.replaced(work, parents):
             return False
-        if not parents <= work.awaited.keys():
-            self._registrations.register(work, parents - work.awaited.keys(), WAKE)
+        awaited = parents | _losers(work, parents)
+        if not awaited <= work.awaited.keys():
+            self._registrations.register(work, awaited - work.awaited.keys(), WAKE)
             return False
         waiters = self._waiters(work)
         self._departures.claim(waiters, parents)
@@ -158,3 +159,9 @@ class Families:
         known = [waiter for work in settled for waiter in (*(work.waits or ()), *work.awaited.values())]
         if known:
             self._ledger.forget(known)
+
+
+def _losers(work: Work, winners: Collection[Identity]) -> set[Identity]:
+    """Those that were merged into winners which are missing: undeleted, they are meant themselves again."""
+    named = {one.id: one for one in winners if isinstance(one, SalesforceId)}
+    return {SalesforceId(named[winner].object, loser) for loser, winner in work.winners.items() if winner in named}

@@ -149,12 +149,18 @@ def finished(work: Work, now: float, read: ReadIssues) -> EntryChange:
 
 
 def released(work: Work, now: float) -> EntryChange:
-    """The lease given back. The intent stays: it holds agreements, and recovery needs it."""
+    """The lease given back. The intent stays: it holds agreements, and recovery needs it.
+
+    What only follows automation has gone no hop where nothing was written: to wait for a parent is no storm.
+    """
     entry = work.current
     intent = replace(entry.intent, lease_until=0.0, failed=True) if entry.intent is not None else None
     waits = [conflict for conflict in work.planned.conflicts if conflict.slot in WAITS]
     issues, documents = conflicts(work, waits, entry, now)
-    after = replace(entry, version=entry.version + 1, intent=intent, issues=issues, updated_at=now)
+    plan = work.planned
+    stayed = bool(plan.moved_by_automation) and not plan.moved_by_user and not work.wrote
+    hops = max(entry.hops - stayed, 0)
+    after = replace(entry, version=entry.version + 1, intent=intent, issues=issues, hops=hops, updated_at=now)
     return EntryChange(work.entry, after, _links(work), documents, taken=_taken(work))
 
 

@@ -7,7 +7,6 @@ from chalicelib.core.errors import Parked, RecordLocked
 from chalicelib.core.ledger import Answer
 from chalicelib.core.mapping import ObjectMapping
 from chalicelib.core.model import LONG_TEXT, Change, Hint, Record, Row, RowId, SalesforceId, Side, Value
-from chalicelib.core.plan import DELETE_SLOT
 from chalicelib.core.ports import Kept
 from chalicelib.core.recover import unit_values
 from tests.fakes.rows import Cell
@@ -196,12 +195,13 @@ class People:
                 world.lineage.forget(Side.SALESFORCE, loser.id)
 
     def part(self) -> None:
-        """A person undeletes the losers whose rows were edited."""
+        """A person undeletes losers whose rows were edited, or whose children cannot go to a winner that is gone."""
         world = self._world
         for key, entry in sorted(world.ledger.entries.items()):
-            if DELETE_SLOT in entry.issues and entry.sfid is not None:
-                world.tell(f"user in Salesforce undeletes the loser {entry.sfid}")
-                world.records.undelete(ACCOUNT, entry.sfid)
+            record = world.records.peek(entry.sfid or "")
+            if entry.alive and record is not None and record.merged_into:
+                world.tell(f"user in Salesforce undeletes the loser {record.id}")
+                world.records.undelete(ACCOUNT, record.id)
                 self.touch(key)
 
     def _parent_row(self) -> RowId | None:

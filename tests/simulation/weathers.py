@@ -121,8 +121,10 @@ WEATHERS = {
     "conditional_crowd": Weather(
         apex=False, lost=0.0, touches=False, crowd=True, crash=0.0, fault=0.0, answers=False, pace=0.06, eager=True
     ),
-    "clans": Weather(family=True, deletes=True, clans=True, edits=0.06),
-    "no_sweep_clans": Weather(family=True, deletes=True, clans=True, edits=0.06, lost=0.0, touches=False),
+    "clans": Weather(family=True, deletes=True, clans=True, nursery=True, answers=False, edits=0.06),
+    "no_sweep_clans": Weather(
+        family=True, deletes=True, clans=True, nursery=True, answers=False, edits=0.06, lost=0.0, touches=False
+    ),
     "nursery": Weather(lost=0.0, touches=False, family=True, nursery=True, crash=0.01, eager=True, edits=0.04, batch=1),
     "fenced": Weather(fenced=True, lost=0.0, touches=False, crowd=True, crash=0.01, eager=True, edits=0.05),
     "fenced_family": Weather(fenced=True, lost=0.0, family=True, refusals=True),

@@ -359,7 +359,7 @@ class World:
 
     def _edit(self) -> None:
         people = self.people
-        if self.weather.nursery and self.random.random() < 0.7:
+        if self.weather.nursery and self.random.random() < (0.4 if self.weather.clans else 0.7):
             people.family()
         elif self.random.random() < 0.5:
             people.edit_postgres()
@@ -408,7 +408,7 @@ class World:
         if weather.fenced:
             doings += [self.fences.cross] * 3
         if weather.clans:
-            doings += [people.merge, people.family, people.delete_clan, people.delete_clan, people.delete_salesforce]
+            doings += [people.merge, people.delete_clan] * 4
         if doings:
             self.random.choice(doings)()
 

@@ -78,7 +78,7 @@ def test_a_parent_that_was_deleted_is_no_loser() -> None:
 
 
 def test_a_winner_that_is_deleted_too_is_waited_for() -> None:
-    """It is asked about once."""
+    """It is asked about once; the loser too, which is meant itself again when it is undeleted."""
     scene = Scene()
     winner, loser = scene.linked(Name="Acme"), scene.linked(Name="Bcme")
     child = child_row(scene, scene.row_id(loser))
@@ -88,7 +88,13 @@ def test_a_winner_that_is_deleted_too_is_waited_for() -> None:
     told = scene.results(scene.message(child, Side.POSTGRES))
 
     assert told == [Result.WAITING]
-    assert {waiter.parent for waiter in scene.ledger.waiting.values()} == {SalesforceId("Account", winner.sfid or "")}
+    assert {waiter.parent for waiter in scene.ledger.waiting.values()} == {
+        SalesforceId("Account", one.sfid or "") for one in (winner, loser)
+    }
+    scene.records.undelete("Account", loser.sfid or "")
+    scene.drain()
+    assert scene.both(scene.find(child), "AccountId") == (loser.sfid, loser.sfid)
+    assert scene.ledger.waiting == {}
 
 
 def test_many_merges_one_after_the_other_are_followed() -> None:
@@ -145,3 +151,20 @@ def test_a_person_ends_the_question_of_an_edited_loser(way: str) -> None:
     assert scene.open_issues() == []
     assert scene.both(loser, "Phone") == (("7", "7") if way == "undeleted" else (None, None))
     assert (scene.row(loser) is not None) == (way == "undeleted")
+
+
+def test_a_winner_that_has_no_row_yet_is_waited_for_however_often_it_is_asked_for() -> None:
+    """To try again and again to follow Salesforce is no storm of automation."""
+    scene = Scene()
+    loser = scene.linked(Name="Bcme")
+    winner = scene.insert_salesforce(Name="Acme")
+    scene.take()
+    child = child_row(scene, scene.row_id(loser))
+    merged(scene, winner, loser)
+    for _ in range(6):
+        scene.settle(scene.message(child, Side.POSTGRES))
+    scene.queue.append(scene.message(winner, Side.SALESFORCE, content=False))
+    scene.drain()
+
+    assert scene.both(scene.find(child), "AccountId") == (winner.sfid, winner.sfid)
+    assert (scene.issues(IssueKind.ECHO_STORM), scene.ledger.waiting) == ([], {})
