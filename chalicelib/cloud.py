@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.archive import Archive
     from chalicelib.aws.audit import TableAudit
     from chalicelib.aws.backfills import Backfills
+    from chalicelib.aws.holds import Holds
     from chalicelib.aws.ledger import DynamoLedger
     from chalicelib.aws.pauses import Pauses
     from chalicelib.aws.queues import Receipts, SqsHints
@@ -110,6 +111,13 @@ class Cloud:
         from chalicelib.aws.pauses import Pauses
 
         return Pauses(self._table)
+
+    @cached_property
+    def holds(self) -> "Holds":
+        """Short leases on parents."""
+        from chalicelib.aws.holds import Holds
+
+        return Holds(self._table)
 
     @cached_property
     def state(self) -> "State":

@@ -86,8 +86,10 @@ class Systems(Cloud):
         """The Salesforce side of an installation."""
         from chalicelib.jobs.budget import BudgetedRecords
         from chalicelib.jobs.guards import GuardedRecords
+        from chalicelib.jobs.lock_groups import GroupedRecords
 
-        records = BudgetedRecords(self.bare_records(), self.budget)
+        grouped = GroupedRecords(self.bare_records(), self.holds, lambda: self.budget.bulk, self.clock, self.telemetry)
+        records = BudgetedRecords(grouped, self.budget)
         return GuardedRecords(records, installation.organization_id, lambda: self.client.organization_id, self._brake)
 
     @cached_property

@@ -19,6 +19,7 @@
     pauses               pause#SCOPE                 a mapping, or everything, that is not to be settled
     pauses               lifted#MAPPING              until when a person lets mass changes pass
     audit#MONTH          TIME#ID                     what a person did, with its outcome once it is known
+    hold#NAME            hold                        a parent whose children one call writes just now; expires
     count#MAPPING        SIDE#KIND#WINDOW            how many writes there were, for the brake; expires
 
 A body is JSON, compressed from about 1 KB on. DynamoDB's limits ("Quotas in Amazon DynamoDB"): 400 KB an item, 100

@@ -64,6 +64,7 @@ class Metric(StrEnum):
     PARKED = "Parked", Unit.COUNT, "messages of records that a system refused; an issue says why"
     RETRY = "Retry", Unit.COUNT, "messages that are to come again"
     LOCK_RETRIES = "LockRetries", Unit.COUNT, "those of them that met a lock of somebody else's"
+    GROUP_WAITS = "GroupWaits", Unit.COUNT, "writes not sent, for another call wrote children of the same parent"
     HALTED = "Halted", Unit.COUNT, "messages that wait for a person to act"
     CONFLICTS = "Conflicts", Unit.COUNT, "conflicts, whether they became issues or a policy decided"
     MERGED = "Merged", Unit.COUNT, "edits carried while the other side had an edit of its own"

@@ -18,6 +18,7 @@ Nothing is left to the count of receives for long. What has to wait, or has fail
 its message is done with; the dead-letter queue gets only what ends the function itself, or cannot be read.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -129,6 +130,7 @@ class Batch:
         telemetry: for counts and failures.
         denied: called where a system did not let us in: the credentials may have been changed since they were read.
         paused: whether what a hint tells of is not to be settled for now.
+        draw: a number from 0 to 1 by chance.
         unchanged: asks whether the installation that the settle step works with is still the one that counts.
     """
 
@@ -144,6 +146,7 @@ class Batch:
         denied: Callable[[], None],
         unchanged: Callable[[], bool],
         paused: Callable[[Hint], bool] = lambda _: False,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._settler = settler
         self._receipts = receipts
@@ -154,6 +157,7 @@ class Batch:
         self._denied = denied
         self._unchanged = unchanged
         self._paused = paused
+        self._draw = draw
 
     def work_off(self, messages: Sequence[Message]) -> None:
         """Work off a batch; when this returns, every message of it may be deleted.
@@ -186,7 +190,7 @@ class Batch:
             left = [one for hint in some if not ((one := worst[_name(hint)]).acknowledged and unchanged)]
             left = [one for one in left if not self._postponed(message, one)]
             if left:
-                hidden[message.receipt] = max(_delay(message, one) for one in left)
+                hidden[message.receipt] = max(_delay(message, one, self._draw) for one in left)
             else:
                 done.append(message.receipt)
         if len(done) == len(messages):
@@ -256,6 +260,12 @@ def _name(hint: Hint) -> _Name:
     return hint.identity, hint.hint_id
 
 
-def _delay(message: Message, outcome: Outcome) -> float:
-    """Seconds until a message comes again: what the error says, else longer with every receive."""
-    return outcome.after if outcome.after is not None else 2.0**message.receives
+def _delay(message: Message, outcome: Outcome, draw: Callable[[], float]) -> float:
+    """Seconds until a message comes again: what the error says, else longer with every receive.
+
+    Those that met a lock come again at different times: together they would meet each other.
+    """
+    if outcome.after is not None:
+        return outcome.after
+    longest = 2.0**message.receives
+    return longest * (0.5 + draw()) if isinstance(outcome.error, RecordLocked) else longest

@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import bursts, families, issues, loads, roundtrips, settling
+from tests.bench import bursts, families, issues, loads, locks, roundtrips, settling
 from tests.bench.handover import run as handover
 from tests.bench.stack import GONE, Stack, StackDown, circumstances
 
@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Callable[[Stack, int], str]] = {
     "settle": settling.run,
     "bursts": lambda stack, edits: bursts.run(stack, max(1, edits // 4)),
     "calls": loads.calls,
+    "locks": locks.run,
 }
 LOADS = {"bulk": loads.bulk}  # take their time: only where they are named
 ALONE: Mapping[str, Callable[[argparse.Namespace], str]] = {

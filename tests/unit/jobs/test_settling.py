@@ -40,6 +40,7 @@ class Bench:
     aside: list[str] = field(default_factory=list)
     denied: int = 0
     unchanged: bool = True
+    drawn: float = 0.0
     clock: FakeClock = field(default_factory=FakeClock)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
 
@@ -78,6 +79,7 @@ class Bench:
             denied=self.deny,
             unchanged=lambda: self.unchanged,
             paused=lambda hint: hint.hint_id in self.paused,
+            draw=lambda: self.drawn,
         ).work_off(messages)
 
     def deny(self) -> None:
@@ -326,3 +328,12 @@ def test_what_is_paused_of_a_bulk_message_is_put_aside_alone() -> None:
         bench.work_off(bulk(1, 2, 3))
     assert (bench.aside, [one.hint_id for one in bench.settled]) == (["h1"], ["h2", "h3"])
     assert bench.hidden == {"r1": 3.0}
+
+
+@pytest.mark.parametrize(("drawn", "delay"), [(0.0, 2.0), (0.25, 3.0), (1.0, 6.0)])
+def test_what_met_a_lock_comes_again_at_a_time_of_its_own(drawn: float, delay: float) -> None:
+    """By chance around the time that another failure waits; the others of its batch are done."""
+    bench = Bench({"h1": failing(RecordLocked())}, drawn=drawn)
+    with pytest.raises(BatchIncomplete):
+        bench.work_off(message(1, receives=2), message(2))
+    assert (bench.hidden, bench.deleted) == ({"r1": delay}, ["r2"])
