@@ -210,7 +210,9 @@ def test_health_has_two_depths(installed: World) -> None:
     assert (shallow.status_code, json.loads(shallow.body)) == (200, {"status": "ok", "stage": "test"})
     assert get("/health?deep=1").status_code == 403
     deep = get("/health?deep=1", headers={"x-api-key": API_KEY})
-    parts = dict.fromkeys(["ledger", "paused", "queues", "postgres", "salesforce", "probe", "sweep", "issues"], "ok")
+    parts = dict.fromkeys(
+        ["ledger", "paused", "queues", "postgres", "salesforce", "probe", "sweep", "backfill", "issues"], "ok"
+    )
     assert json.loads(deep.body) == {"status": "ok", "stage": "test", "parts": parts}
 
 
