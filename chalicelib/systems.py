@@ -55,6 +55,12 @@ class Systems(Cloud):
         name = self.settings.database_secret
         return DatabaseSecret.of(self._secret(name), name)
 
+    def database_address(self, refused: bool = False) -> str:
+        """The database's address as it is known, or, where that was refused, as the secret has it now."""
+        if refused:
+            self._refused.add(self.settings.database_secret)
+        return self.database_secret().dsn
+
     def certificate_ends(self) -> float | None:
         """When the certificate of the sign-in ends, seconds since the epoch; None: not known."""
         from chalicelib.salesforce.auth import certificate_ends

@@ -239,7 +239,7 @@ class Wiring(Systems):
         truncated = Truncations(lambda: self.installed(fresh=True), self.ledger, self.hints, self.clock)
         tell = tell_status(self.telemetry, self.clock)
         on_status = tell if alive is None else beating(tell, alive)
-        return Relay(self.database_secret().dsn, self.hints, on_truncate=truncated, met=met, on_status=on_status)
+        return Relay(self.database_address, self.hints, on_truncate=truncated, met=met, on_status=on_status)
 
     def health(self, api_key: str | None) -> "Report":
         """How the deployment does: itself, or with an API key everything behind it."""

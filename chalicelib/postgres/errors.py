@@ -104,9 +104,12 @@ _REFUSED = re.compile(
     "|password supplied|role .* does not exist",
     re.IGNORECASE,
 )
-_MISCONFIGURED = re.compile(
-    "database .* does not exist|certificate|invalid (?:connection option|sslmode)", re.IGNORECASE
+_UNVERIFIED = re.compile(r"certificate|does not support SSL|root\.crt", re.IGNORECASE)
+_VERIFY = (
+    "the connection has to be encrypted and verified: name the authorities in the address (sslrootcert=FILE; for RDS "
+    "the bundle that AWS publishes), or say there how much is to be verified (sslmode)"
 )
+_MISCONFIGURED = re.compile("database .* does not exist|invalid (?:connection option|sslmode)", re.IGNORECASE)
 
 
 def rule(code: str) -> type[TwinledgerError] | None:
@@ -158,6 +161,8 @@ def translate_connect(error: psycopg.Error) -> TwinledgerError:
     text = text_of(error)
     if _REFUSED.search(text):
         return AccessDenied(text)
+    if _UNVERIFIED.search(text):
+        return ConfigurationError(f"{'; '.join(text.splitlines())}: {_VERIFY}")
     if _MISCONFIGURED.search(text) or isinstance(error, psycopg.ProgrammingError):
         return ConfigurationError(text)
     return translate(error)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from chalicelib.core.errors import RetryLater
+from chalicelib.core.errors import AccessDenied, RetryLater
 from chalicelib.core.ports import Hints
 from chalicelib.postgres.capture import LEADER_KEY
 from chalicelib.postgres.connection import Connection, connect
@@ -66,7 +66,9 @@ class Relay:
     """One relay process.
 
     Args:
-        dsn: a direct connection: a transaction pooler passes on neither NOTIFY nor a session's locks.
+        dsn: a direct connection: a transaction pooler passes on neither NOTIFY nor a session's locks. A function is
+            asked for each connection, and once more, with True, where the server did not let us in with what it gave:
+            the password may have been changed.
         hints: where hints go.
         on_truncate: told the table that was truncated; sends hints for its records that the ledger knows, and raises
             a TwinledgerError to be called again later.
@@ -80,7 +82,7 @@ class Relay:
 
     def __init__(
         self,
-        dsn: str,
+        dsn: str | Callable[[bool], str],
         hints: Hints,
         *,
         on_truncate: Callable[[str], None],
@@ -90,7 +92,7 @@ class Relay:
         on_status: Callable[[RelayStatus], None] | None = None,
         status_every: float = 5.0,
     ) -> None:
-        self._dsn = dsn
+        self._dsn = (lambda _refused: dsn) if isinstance(dsn, str) else dsn
         self._hints = hints
         self._on_truncate = on_truncate
         self._senders = senders
@@ -121,7 +123,10 @@ class Relay:
                 stop.wait(pause(failures))
 
     def _connect(self) -> Connection:
-        return connect(self._dsn, APPLICATION_NAME, OPTIONS)
+        try:
+            return connect(self._dsn(False), APPLICATION_NAME, OPTIONS)
+        except AccessDenied:
+            return connect(self._dsn(True), APPLICATION_NAME, OPTIONS)
 
     def _stand_by(self, stop: threading.Event) -> None:
         """Connect, and try for the leadership until it is ours or it is time to stop."""

@@ -219,6 +219,15 @@ def test_refused_credentials_are_read_again_once(monkeypatch: pytest.MonkeyPatch
     ]
 
 
+def test_an_address_that_was_refused_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a relay that needs a connection after the password was changed; the next one knows it."""
+    wiring = wired(monkeypatch)
+    addresses = [wiring.database_address(refused) for refused in (False, True, False)]
+    assert set(addresses) == {wiring.database_secret().dsn}
+    read = wiring.secrets.read_fresh  # type: ignore[attr-defined]
+    assert read[:3] == [("database", False), ("database", True), ("database", False)]
+
+
 @pytest.mark.parametrize(("relay", "installation"), [("process", INSTALLATION), ("lambda", None)])
 def test_the_relay_function_rests(
     monkeypatch: pytest.MonkeyPatch, relay: str, installation: Installation | None

@@ -54,7 +54,7 @@ class Recorder:
 
 
 @contextmanager
-def relay(dsn: str, hints: Recorder, **more: object) -> Iterator[threading.Event]:
+def relay(dsn: str | Callable[[bool], str], hints: Recorder, **more: object) -> Iterator[threading.Event]:
     """A relay that works until the end of the block; its own error is raised then."""
     stop, errors = threading.Event(), []
     settings: dict[str, object] = {"on_truncate": lambda _table: None, "poll": 30.0, **more}

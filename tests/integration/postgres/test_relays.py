@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.core.errors import AccessDenied
 from chalicelib.postgres.capture import LEADER_KEY
 from chalicelib.postgres.connection import Connection
-from chalicelib.postgres.relay import RelayStatus
+from chalicelib.postgres.relay import Relay, RelayStatus
 from infra.local.postgres import Cluster
 from tests.integration.postgres.relay_kit import WAIT, Recorder, drained, edit, in_order, insert, relay, until
 from tests.integration.postgres.sample import open_database
@@ -99,6 +100,23 @@ def relay_process(dsn: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_changed_password_is_read_again(owner: Connection, dsn: str) -> None:
+    """Once for a connection; a relay to which the new one does not open the door either says so."""
+    asked: list[bool] = []
+
+    def address(refused: bool) -> str:
+        asked.append(refused)
+        return dsn if refused else f"{dsn}?password=old"
+
+    told: list[RelayStatus] = []
+    with relay(address, Recorder(), on_status=told.append):
+        until(lambda: any(one.leader for one in told))
+    assert asked[:2] == [False, True]
+    wrong = Relay(f"{dsn}?password=old", Recorder(), on_truncate=lambda _table: None)
+    with pytest.raises(AccessDenied, match="password authentication failed"):
+        wrong.run(threading.Event())
 
 
 SLOW_RELAY = """
