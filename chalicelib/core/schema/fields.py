@@ -75,6 +75,8 @@ def _paired(context: Context, declared: DeclaredField, field: SalesforceField, c
         context.problems.add(place, f"a field of type {field.type} has no counterpart in Postgres", remedy)
         return None
     if accepts(pair, column):
+        if field.reference_to:
+            _tell_plain(context, declared, field)
         return pair.kind
     parent = _parent_of(context, field)
     if parent is not None and context.table is not None and declared.column in context.table.foreign_keys:
@@ -84,6 +86,23 @@ def _paired(context: Context, declared: DeclaredField, field: SalesforceField, c
     reason = f", for {NOT_KEPT[column.type]}" if column.type in NOT_KEPT else ""
     context.problems.add(place, f"a field of type {field.type} cannot be kept in {column.type}{reason}", remedy)
     return None
+
+
+def _tell_plain(context: Context, declared: DeclaredField, field: SalesforceField) -> None:
+    """Say what becomes of a lookup that is no foreign key: an id like any other text, for which nobody waits."""
+    targets, parent = ", ".join(field.reference_to), _parent_of(context, field)
+    if len(field.reference_to) > 1:
+        what = f"it can point to {targets}, so it is kept as a plain id, whose first three characters tell the object"
+        remedy = "no parent is waited for: in Postgres set it once the parent is in Salesforce"
+    elif parent is None:
+        what = f"no mapping keeps {targets}, so it is kept as a plain id"
+        remedy = f"map {targets}, make the column a foreign key and add references, if its rows are to be referred to"
+    else:
+        what = f"it is kept as a plain id, though [{parent.name}] keeps {targets}: no parent is waited for"
+        remedy = (
+            f'make the column a foreign key and add references = "{parent.name}", if its rows are to be referred to'
+        )
+    context.problems.warn(context.place_of(declared), what, remedy)
 
 
 def _parent_of(context: Context, field: SalesforceField) -> DeclaredMapping | None:

@@ -93,3 +93,38 @@ def test_reference_is_judged_without_its_table() -> None:
     text, objects, _ = one(_LOOKUP, column("x", "bigint"), _PARENT_LINE)
     (line,) = found(text, objects, {})
     assert line.startswith('[thing] "table": ')
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (
+            ("Contact", "Lead"),
+            "it can point to Contact, Lead, so it is kept as a plain id, whose first three characters tell the object; "
+            "no parent is waited for: in Postgres set it once the parent is in Salesforce",
+        ),
+        (
+            ("User",),
+            "no mapping keeps User, so it is kept as a plain id; "
+            "map User, make the column a foreign key and add references, if its rows are to be referred to",
+        ),
+        (
+            ("Thing__c",),
+            "it is kept as a plain id, though [thing] keeps Thing__c: no parent is waited for; "
+            'make the column a foreign key and add references = "thing", if its rows are to be referred to',
+        ),
+    ],
+)
+def test_a_lookup_that_is_no_foreign_key_is_told_of(targets: tuple[str, ...], expected: str) -> None:
+    """It is kept all the same, as the text that it is."""
+    lookup = sf_field("X__c", "reference", reference_to=targets)
+    field, warnings = resolved_one(lookup, column("x", "character varying(18)"))
+    assert (field.kind, [f'[thing.fields] "X__c": {expected}']) == (Kind.ID, warnings)
+
+
+@pytest.mark.parametrize("nillable", [True, False])
+def test_a_required_reference_is_known_as_one(nillable: bool) -> None:
+    """Of records that wait for each other, Salesforce makes none without it."""
+    lookup = sf_field("X__c", "reference", reference_to=("Thing__c",), nillable=nillable)
+    field, _ = resolved_one(lookup, column("x", "bigint"), _PARENT_LINE, foreign_keys=_TO_ITSELF)
+    assert field.required is not nillable
