@@ -2,11 +2,15 @@
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Request, Response, SQSEvent
 
+from chalicelib.console import web
+from chalicelib.console.routes import ROUTES, Route
+from chalicelib.console.web import FORM, JSON
 from chalicelib.settings import Lane, dead_letter_queue, queue_name
 from chalicelib.wiring import Wiring
 
@@ -65,6 +69,44 @@ def _body() -> bytes:
 
 def _api_key() -> str:
     return str(_request().headers.get("x-api-key", ""))
+
+
+# --- the console
+
+
+def _serve(route: Route) -> None:
+    """Register a route of the console."""
+
+    def view(**arguments: str) -> Response:
+        with _observed("console", app.lambda_context):
+            answer = wiring.console.serve(route, _console_request(arguments))
+        headers: dict[str, Any] = {"Content-Type": answer.content_type, **answer.headers}
+        if answer.cookies:
+            headers["Set-Cookie"] = list(answer.cookies)
+        return Response(answer.body, headers=headers, status_code=answer.status)
+
+    types = [FORM, JSON] if route.acts else []
+    app.route(route.path, methods=[route.method], name=route.name, content_types=types or [JSON])(view)
+
+
+def _console_request(arguments: Mapping[str, str]) -> web.Request:
+    """The request as the console knows it; what stands before its path is API Gateway's stage or base path."""
+    request = _request()
+    path = str(request.path)
+    return web.Request(
+        method=str(request.method),
+        path=path,
+        prefix=str(request.context.get("path", path)).removesuffix(path),
+        source=str(request.context.get("identity", {}).get("sourceIp", "")),
+        headers={name.lower(): str(value) for name, value in request.headers.items()},
+        query={name: str(value) for name, value in (request.query_params or {}).items()},
+        arguments=dict(arguments),
+        body=_body(),
+    )
+
+
+for _route in ROUTES:
+    _serve(_route)
 
 
 # --- queues

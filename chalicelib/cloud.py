@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.archive import Archive
     from chalicelib.aws.audit import TableAudit
     from chalicelib.aws.backfills import Backfills
+    from chalicelib.aws.figures import Figures
     from chalicelib.aws.holds import Holds
     from chalicelib.aws.ledger import DynamoLedger
     from chalicelib.aws.pauses import Pauses
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.sweeps import Sweeps
     from chalicelib.aws.table import Table
     from chalicelib.aws.telemetry import Telemetry
+    from chalicelib.aws.tickets import Tickets
 
 INSTALLATION_AGE = 60.0  # seconds for which a container works with the installation that it has read, unless it asks
 
@@ -118,6 +120,21 @@ class Cloud:
         from chalicelib.aws.holds import Holds
 
         return Holds(self._table)
+
+    @cached_property
+    def tickets(self) -> "Tickets":
+        """What expires by itself: sessions of the console."""
+        from chalicelib.aws.tickets import Tickets
+
+        return Tickets(self._table)
+
+    @cached_property
+    def figures(self) -> "Figures":
+        """What was measured."""
+        from chalicelib.aws import clients
+        from chalicelib.aws.figures import Figures
+
+        return Figures(clients.cloudwatch(), self.settings.stage)
 
     @cached_property
     def state(self) -> "State":

@@ -48,6 +48,7 @@ class Settings:
         database_secret: name or ARN of the secret with the database's address.
         salesforce_secret: name or ARN of the secret with the org's credentials.
         webhook_secret: name or ARN of the secret that callers of the webhooks have to know.
+        console_secret: name or ARN of the secret with who may use the console; empty: nobody may.
         mappings: path of the mapping file.
         writer: how records are written.
         retention: days for which history and closed issues are kept.
@@ -67,6 +68,7 @@ class Settings:
     database_secret: str
     salesforce_secret: str
     webhook_secret: str
+    console_secret: str = ""
     mappings: str = MAPPINGS_FILE
     writer: Writer = Writer.APEX
     retention: int = 90
@@ -94,6 +96,7 @@ class Settings:
             database_secret=reading.text("DATABASE_SECRET", "the stack's output DatabaseSecretArn"),
             salesforce_secret=reading.text("SALESFORCE_SECRET", "the stack's output SalesforceSecretArn"),
             webhook_secret=reading.text("WEBHOOK_SECRET", "the stack's output WebhookSecretArn"),
+            console_secret=reading.optional("CONSOLE_SECRET") or "",
             mappings=reading.optional("MAPPINGS") or MAPPINGS_FILE,
             writer=reading.choice("SALESFORCE_WRITER", Writer, Writer.APEX),
             retention=reading.days("RETENTION_DAYS", 90),

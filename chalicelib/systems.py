@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.cloud import Cloud
+from chalicelib.console_secret import ConsoleSecret
 from chalicelib.core.ports import Clock, Records, Rows
 from chalicelib.settings import DatabaseSecret, SalesforceSecret, Writer
 from chalicelib.webhook_secret import WebhookSecret
@@ -72,6 +73,11 @@ class Systems(Cloud):
         """What callers of the webhooks have to know; as it is now, or as it was minutes ago at most."""
         name = self.settings.webhook_secret
         return WebhookSecret.of(self.secrets.read(name, fresh=fresh), name)
+
+    def console_secret(self, *, fresh: bool = False) -> ConsoleSecret:
+        """Who may use the console; as it is now, or as it was minutes ago at most."""
+        name = self.settings.console_secret
+        return ConsoleSecret.of(self.secrets.read(name, fresh=fresh), name) if name else ConsoleSecret()
 
     def _org(self) -> "Connection":
         from chalicelib.salesforce.auth import ClientCredentials, JwtBearer

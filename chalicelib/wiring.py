@@ -17,6 +17,7 @@ from chalicelib.systems import Systems
 if TYPE_CHECKING:
     from chalicelib.aws.state import Installation, Probe
     from chalicelib.aws.telemetry import Invocation
+    from chalicelib.console.gate import Console
     from chalicelib.jobs.acting import Acting
     from chalicelib.jobs.auditing import Auditor
     from chalicelib.jobs.backfilling import Backfilling
@@ -358,6 +359,13 @@ class Wiring(Systems):
         from chalicelib.parts import parts_of
 
         return look(parts_of(self))
+
+    @cached_property
+    def console(self) -> "Console":
+        """The web console, with connections of its own: what it asks side by side disturbs nothing else."""
+        from chalicelib.console_wiring import console
+
+        return console(Systems(self._environment, self.clock), self.telemetry.failure)
 
     def change_events(self, seconds: float) -> "ChangeEvents":
         """The consumer of Salesforce's Event Relay, in a function that may run so long."""

@@ -39,3 +39,9 @@ def secretsmanager(**options: Any) -> "SecretsManagerClient":
     """A client of Secrets Manager; ``options`` are those of ``boto3.client``."""
     with translated():
         return boto3.client("secretsmanager", config=CONFIG, **options)
+
+
+def cloudwatch(**options: Any) -> Any:
+    """A client of CloudWatch; ``options`` are those of ``boto3.client``."""
+    with translated():
+        return boto3.client("cloudwatch", config=CONFIG, **options)

@@ -21,6 +21,7 @@
     audit#MONTH          TIME#ID                     what a person did, with its outcome once it is known
     hold#NAME            hold                        a parent whose children one call writes just now; expires
     count#MAPPING        SIDE#KIND#WINDOW            how many writes there were, for the brake; expires
+    console#KIND#KEY     KIND                        a session, a sign-in under way, a count of attempts; expires
 
 A body is JSON, compressed from about 1 KB on. DynamoDB's limits ("Quotas in Amazon DynamoDB"): 400 KB an item, 100
 items and 4 MB a transaction, 2,048 bytes a partition key, 1,024 bytes a sort key.

@@ -39,6 +39,7 @@ def stage_variables(stage: str, outputs: Mapping[str, str]) -> dict[str, str]:
         "TWINLEDGER_DATABASE_SECRET": outputs["DatabaseSecretArn"],
         "TWINLEDGER_SALESFORCE_SECRET": outputs["SalesforceSecretArn"],
         "TWINLEDGER_WEBHOOK_SECRET": outputs["WebhookSecretArn"],
+        "TWINLEDGER_CONSOLE_SECRET": outputs["ConsoleSecretArn"],
     }
 
 

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.console_secret import ConsoleSecret
 from chalicelib.core.errors import ConfigurationError
 from chalicelib.settings import DatabaseSecret, SalesforceSecret
 from chalicelib.webhook_secret import Kind, WebhookSecret, begun
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 WEBHOOKS = "webhooks"
+CONSOLE = "console"
 KINDS: dict[str, tuple[str, Callable[[Mapping[str, Any], str], object]]] = {
     "database": ("DatabaseSecretArn", DatabaseSecret.of),
     "salesforce": ("SalesforceSecretArn", SalesforceSecret.of),
     WEBHOOKS: ("WebhookSecretArn", WebhookSecret.of),
+    CONSOLE: ("ConsoleSecretArn", ConsoleSecret.of),
 }
 """The stack's output and the meaning of each secret."""
 TOKEN_BYTES = 32
@@ -61,7 +64,12 @@ class Secrets:
         self.client.put_secret_value(SecretId=self.outputs[output], SecretString=json.dumps(value))
 
     def generate(self) -> bool:
-        """Give the webhooks' secret random values where it has none; whether it had none."""
+        """Give the webhooks' secret random values where it has none; whether it had none.
+
+        The console's has nobody in it then, so that nobody may use the console.
+        """
+        if not self.has_value(CONSOLE):
+            self.put(CONSOLE, json.dumps({"operators": []}))
         if self.has_value(WEBHOOKS):
             return False
         made: dict[str, Any] = {}

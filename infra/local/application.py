@@ -94,6 +94,7 @@ class Application:
                 "local_url": services.org_url,
             },
             "WebhookSecretArn": {"tokens": [credentials.webhook_token], "api_keys": [credentials.console_token]},
+            "ConsoleSecretArn": {"operators": [_operator(credentials.console_token)]},
         }
         client = self._client("secretsmanager")
         for output, value in values.items():
@@ -251,6 +252,11 @@ class Application:
     def _client(self, service: str) -> Any:
         make: Any = boto3.client
         return make(service, **self.services.emulator.client_arguments)
+
+
+def _operator(token: str) -> dict[str, str]:
+    """The one who may use the console here, as its secret names people."""
+    return {"name": "local", "role": "operator", "sha256": hashlib.sha256(token.encode()).hexdigest()}
 
 
 def _sql(name: str) -> bytes:

@@ -20,6 +20,7 @@ from chalicelib.aws import queues
 from chalicelib.aws.queues import deduplication_of
 from chalicelib.aws.state import Probe
 from chalicelib.commands import main
+from chalicelib.console.sessions import digest
 from chalicelib.core.model import Hint
 from chalicelib.jobs.settling import BatchIncomplete
 from chalicelib.settings import Lane
@@ -37,6 +38,7 @@ SAMPLE = ROOT / "infra" / "local" / "sample.sql"
 MAPPINGS = ROOT / "chalicelib" / "mappings.toml"
 TOKEN = "a-token-of-the-test-stage"
 API_KEY = "an-api-key-of-the-test-stage"
+OPERATOR_TOKEN = "an-operator-token-of-the-test-stage"
 SIGNING_KEY = "an-hmac-key-of-the-test-stage"
 OUTPUTS = {
     "TWINLEDGER_LEDGER_TABLE": "LedgerTable",
@@ -46,6 +48,7 @@ OUTPUTS = {
     "TWINLEDGER_DATABASE_SECRET": "DatabaseSecretArn",
     "TWINLEDGER_SALESFORCE_SECRET": "SalesforceSecretArn",
     "TWINLEDGER_WEBHOOK_SECRET": "WebhookSecretArn",
+    "TWINLEDGER_CONSOLE_SECRET": "ConsoleSecretArn",
 }
 HANDLERS = {lane: f"settle_{lane}_changes" for lane in Lane}
 
@@ -213,6 +216,7 @@ def raised(aws: Stage, cluster: Cluster, kept: tuple[Path, Path], module: str) -
                 "client_secret": CONSUMER_SECRET,
                 "local_url": org.url,
             },
+            "ConsoleSecretArn": {"operators": [{"name": "ann", "role": "operator", "sha256": digest(OPERATOR_TOKEN)}]},
             "WebhookSecretArn": {"tokens": [TOKEN], "api_keys": [API_KEY], "hmac_keys": [SIGNING_KEY]},
         }
         for name, value in secrets.items():

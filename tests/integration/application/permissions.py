@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import clients
 from chalicelib.aws.table import Table
 from chalicelib.aws.telemetry import Telemetry
+from chalicelib.console.asking import Asker, Source
+from chalicelib.console.routes import ROUTES as CONSOLE
 from infra.deployment import stacks
 from infra.deployment.stages import Stage as Settings
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.aws.stage import Stage
 
 API = "api_handler"
-ROUTES = {"outbound_messages", "events", "health"}
+ROUTES = {"outbound_messages", "events", "health", "console", *(route.name for route in CONSOLE)}
 BATCHES = {
     "SendMessageBatch": "SendMessage",
     "DeleteMessageBatch": "DeleteMessage",
@@ -81,6 +83,7 @@ class Permissions:
 
         patch.setattr(Telemetry, "invocation", told)
         patch.setattr(Table, "each", self._handed_on(Table.each))
+        patch.setattr(Asker, "_begun", self._begun(Asker._begun))
         for service in ("dynamodb", "sqs", "secretsmanager"):
             patch.setattr(clients, service, self._watched(getattr(clients, service)))
 
@@ -105,6 +108,20 @@ class Permissions:
             return each(table, told, wanted)
 
         return handed_on
+
+    def _begun(self, begun: Callable[..., Any]) -> Callable[..., Any]:
+        """What the console asks side by side, it asks for the request that wanted it."""
+
+        def told(asker: Asker, name: str, source: Source) -> Any:
+            function = getattr(self._here, "function", None)
+
+            def ask() -> object:
+                self._here.function = function
+                return source.ask()
+
+            return begun(asker, name, replace(source, ask=ask))
+
+        return told
 
     @contextmanager
     def _under(self, function: str) -> Iterator[None]:

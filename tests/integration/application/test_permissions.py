@@ -21,7 +21,7 @@ from chalicelib.jobs.bursts import TOGETHER
 from chalicelib.jobs.settling import BatchIncomplete
 from chalicelib.settings import Lane
 from chalicelib.wiring import MARGIN, Wiring
-from tests.integration.application.conftest import API_KEY, TOKEN, World, environment, schedule
+from tests.integration.application.conftest import API_KEY, OPERATOR_TOKEN, TOKEN, World, environment, schedule
 from tests.integration.application.permissions import API, ROUTES
 
 if TYPE_CHECKING:
@@ -220,7 +220,21 @@ def _api(world: World) -> None:
         assert post("/webhooks/events", headers=headers, body=json.dumps(body).encode()).status_code == 202
     message = post(f"/webhooks/outbound-messages/{TOKEN}", headers={"Content-Type": "text/xml"}, body=b"<a/>")
     assert message.status_code == 400
+    _console(world)
     assert get("/health?deep=1", headers={"x-api-key": API_KEY}).status_code in (200, 503)
+
+
+def _console(world: World) -> None:
+    """Somebody signs in, looks, and signs out; a session that was used a while ago is prolonged."""
+    browser = {"Content-Type": "application/x-www-form-urlencoded", "Host": "127.0.0.1", "Origin": "http://127.0.0.1"}
+    post, get = world.client.http.post, world.client.http.get
+    answer = post("/console/sign-in", headers=browser, body=f"token={OPERATOR_TOKEN}".encode())
+    assert answer.status_code == 303
+    browser["Cookie"] = answer.headers["Set-Cookie"].partition(";")[0]
+    page = get("/console/overview", headers=browser)
+    assert page.status_code == 200
+    token = page.body.decode().partition('name="csrf" value="')[2].partition('"')[0]
+    assert post("/console/sign-out", headers=browser, body=f"csrf={token}".encode()).status_code == 303
 
 
 def _change_events(world: World) -> None:

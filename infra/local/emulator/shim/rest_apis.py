@@ -10,6 +10,7 @@ _ROOT = "/"
 def install():
     """Let the API Gateway service take chalice's Swagger document."""
     handle, import_operation = api.handle_request, api._import_operation
+    build_event = api._build_lambda_event_v1
 
     async def handle_request(method, path, headers, body, query_params):
         parts = path.strip("/").split("/")
@@ -26,6 +27,13 @@ def install():
         import_operation(api_id, resource_id, http_method, operation, *rest)
         _keep_templates_and_responses(api_id, resource_id, http_method, operation)
 
+    def event_with_path(api_id, stage_name, stage, resource, request_path, *rest, **options):
+        event = build_event(api_id, stage_name, stage, resource, request_path, *rest, **options)
+        # As on AWS, the path as the caller has sent it: links of pages begin with what stands before theirs.
+        event["requestContext"]["path"] = f"/restapis/{api_id}/{stage_name}/_user_request_{request_path}"
+        return event
+
+    api._build_lambda_event_v1 = event_with_path
     api.handle_request = handle_request
     api._import_operation = import_with_responses
 
