@@ -131,9 +131,12 @@ class Look:
         self._systems.client.rest("GET", "limits")
         usage = self._systems.client.usage
         numbers = {} if usage is None else {"used": usage.used, "left": usage.left, "total": usage.total}
-        told = "" if usage is None else f", {usage.left:,} of {usage.total:,} API requests left today"
-        organization_id = self._systems.client.organization_id
-        return _told(lambda: status.connected(self._systems.installed(), organization_id, told), numbers)
+
+        def ask() -> str:
+            found = status.connected(self._systems.installed(), self._systems.client.organization_id)
+            return found if usage is None else f"{found}{status.allowed(usage, self._systems.shares)}"
+
+        return _told(ask, numbers)
 
     def _probe(self) -> "Told":
         from chalicelib.jobs import status

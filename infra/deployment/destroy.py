@@ -81,7 +81,7 @@ def delete_kept(target: Target) -> None:
         dynamodb.delete_table(TableName=table)
         dynamodb.get_waiter("table_not_exists").wait(TableName=table)
     secrets = account.client("secretsmanager")
-    for name in ("Database", "Salesforce", "Webhook"):
+    for name in ("Database", "Salesforce", "Webhook", "Console"):
         # At once: a secret that waits for its deletion would keep its name from the next deployment.
         _found(secrets.delete_secret, secrets, SecretId=outputs[f"{name}SecretArn"], ForceDeleteWithoutRecovery=True)
     kms = account.client("kms")

@@ -226,15 +226,16 @@ def _api(world: World) -> None:
 
 def _console(world: World) -> None:
     """Somebody signs in, looks, and signs out; a session that was used a while ago is prolonged."""
-    browser = {"Content-Type": "application/x-www-form-urlencoded", "Host": "127.0.0.1", "Origin": "http://127.0.0.1"}
+    browser = {"Host": "127.0.0.1", "Origin": "http://127.0.0.1"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
     post, get = world.client.http.post, world.client.http.get
-    answer = post("/console/sign-in", headers=browser, body=f"token={OPERATOR_TOKEN}".encode())
+    answer = post("/console/sign-in", headers=browser | form, body=f"token={OPERATOR_TOKEN}".encode())
     assert answer.status_code == 303
-    browser["Cookie"] = answer.headers["Set-Cookie"].partition(";")[0]
+    browser["Cookie"] = answer.headers["Set-Cookie"][0].partition(";")[0]
     page = get("/console/overview", headers=browser)
     assert page.status_code == 200
     token = page.body.decode().partition('name="csrf" value="')[2].partition('"')[0]
-    assert post("/console/sign-out", headers=browser, body=f"csrf={token}".encode()).status_code == 303
+    assert post("/console/sign-out", headers=browser | form, body=f"csrf={token}".encode()).status_code == 303
 
 
 def _change_events(world: World) -> None:

@@ -164,7 +164,7 @@ def test_filter_that_the_trigger_cannot_evaluate(bare: Connection) -> None:
     assert bare.execute("SELECT count(*) FROM twinledger.outbox").fetchone() == (1,)
 
 
-def test_identity(bare: Connection) -> None:
+def test_what_is_installed_tells_databases_apart(bare: Connection) -> None:
     """A database has an identity from its installation on."""
     with pytest.raises(ConfigurationError):
         identity(bare)
