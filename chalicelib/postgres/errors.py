@@ -109,6 +109,12 @@ _VERIFY = (
     "the connection has to be encrypted and verified: name the authorities in the address (sslrootcert=FILE; for RDS "
     "the bundle that AWS publishes), or say there how much is to be verified (sslmode)"
 )
+# PgBouncer ("ignore_startup_parameters") and RDS Proxy ("Limitations") take no options at connect; the relay has some
+_POOLED = re.compile("unsupported startup parameter|command-line options", re.IGNORECASE)
+_DIRECT = (
+    "this is a connection pooler, and the relay needs the server itself: its lock and the wish to be told belong to a "
+    "session; give the address of the database"
+)
 _MISCONFIGURED = re.compile("database .* does not exist|invalid (?:connection option|sslmode)", re.IGNORECASE)
 
 
@@ -159,6 +165,8 @@ def translate_connect(error: psycopg.Error) -> TwinledgerError:
     if error.sqlstate is not None:
         return translate_read(error)
     text = text_of(error)
+    if _POOLED.search(text):
+        return ConfigurationError(f"{'; '.join(text.splitlines())}: {_DIRECT}")
     if _REFUSED.search(text):
         return AccessDenied(text)
     if _UNVERIFIED.search(text):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
 
 from infra.deployment.errors import DeploymentError
 
@@ -46,16 +46,19 @@ def connect(environment: Mapping[str, str] = os.environ) -> Account:
     Raises:
         DeploymentError: There are no credentials, they are refused, or no region is set.
     """
-    session = boto3.Session()
     try:
+        session = boto3.Session()
         client: Any = session.client("sts", config=CONFIG)
         identity = client.get_caller_identity()
+    except ProfileNotFound as error:
+        raise DeploymentError(f"{error}: correct AWS_PROFILE, or run aws configure") from error
     except NoCredentialsError as error:
         raise DeploymentError("there are no AWS credentials: set AWS_PROFILE, or run aws configure") from error
     except NoRegionError as error:
         raise DeploymentError("no AWS region is set: set AWS_DEFAULT_REGION, or the profile's region") from error
     except ClientError as error:
-        raise DeploymentError(f"AWS refused the credentials: {error.response['Error']['Message']}") from error
+        told, remedy = error.response["Error"]["Message"].rstrip("."), "sign in again, or set AWS_PROFILE"
+        raise DeploymentError(f"AWS refused the credentials: {told}: {remedy}") from error
     except BotoCoreError as error:
         raise DeploymentError(f"AWS was not reached: {error}") from error
     endpoint = environment.get("AWS_ENDPOINT_URL") or None

@@ -131,3 +131,19 @@ def test_the_error_of_a_read_quotes_no_value() -> None:
 def test_decision_of_a_connection(text: str, expected: type[TwinledgerError]) -> None:
     """A connection's error has no code: its text says whether a person has to act."""
     assert type(translate_connect(psycopg.OperationalError(f"connection failed: {text}"))) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "connection failed: FATAL:  unsupported startup parameter in options: tcp_keepalives_idle",
+        "connection failed: FATAL:  unsupported startup parameter: options",
+        "FATAL:  Feature not supported: RDS Proxy currently doesn't support command-line options.",
+    ],
+)
+def test_a_pooler_is_known_by_what_it_refuses(text: str) -> None:
+    """It is not tried again: whoever runs the relay has to give another address, and is told so in one line."""
+    found = translate_connect(psycopg.OperationalError(f"{text}\nand more"))
+    assert type(found) is ConfigurationError
+    assert "the relay needs the server itself" in str(found)
+    assert "\n" not in str(found)
