@@ -13,8 +13,10 @@ from typing import Any
 
 from chalicelib.aws import queues
 from chalicelib.core import (
+    departures,
     families,
     journal,
+    losers,
     merge,
     planner,
     reading,
@@ -359,6 +361,17 @@ MUTANTS = (
         ((reading.Reading, "_trustworthy", staticmethod(_incomplete_message)),),
         "unconfigured",
     ),
+    Mutant(
+        "children first",
+        ((departures.Departures, "left", lambda *_: {}),),
+        test="tests/unit/core/test_departures.py::test_the_records_below_go_before_the_record_of_their_parent",
+    ),
+    Mutant(
+        "who leaves wakes the deletion",
+        ((departures.Departures, "waiting", lambda *_: ()),),
+        test="tests/unit/core/test_departures.py::test_a_child_that_was_moved_on_both_sides_has_left",
+    ),
+    Mutant("a loser means its winner", ((losers.Losers, "replaced", lambda *_: False),), "no_sweep_clans", ceiling=500),
     Mutant("a circle is opened", ((families.Families, "_goes_first", lambda *_: False),), "circles", ceiling=50),
     Mutant(
         "outside of the filter",
