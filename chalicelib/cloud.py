@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.archive import Archive
     from chalicelib.aws.audit import TableAudit
     from chalicelib.aws.backfills import Backfills
+    from chalicelib.aws.erasure import Erasure
     from chalicelib.aws.figures import Figures
     from chalicelib.aws.holds import Holds
     from chalicelib.aws.ledger import DynamoLedger
@@ -149,6 +150,13 @@ class Cloud:
         from chalicelib.aws.sweeps import Sweeps
 
         return Sweeps(self._table)
+
+    @cached_property
+    def erasure(self) -> "Erasure":
+        """Takes out what the ledger holds of a record."""
+        from chalicelib.aws.erasure import Erasure
+
+        return Erasure(self._table)
 
     @cached_property
     def backfills(self) -> "Backfills":

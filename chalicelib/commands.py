@@ -36,6 +36,7 @@ from chalicelib.desk import (
     settle,
     show,
 )
+from chalicelib.erasures import erase, erase_options
 from chalicelib.filling import backfill, backfill_options
 from chalicelib.restores import rebase, rebase_options
 from chalicelib.rotation import rotate_webhook_secret, rotation_options
@@ -172,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     command(probe)
     metadata_options(command(salesforce_metadata))
     backfill_options(command(backfill))
+    erase_options(command(erase))
     alive = "touch it every few seconds, for a health check"
     command(relay).add_argument("--alive", type=Path, metavar="FILE", help=alive)
     command(status).add_argument("--json", action="store_true", help="for machines")

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chalicelib.core.model import Side
+from chalicelib.jobs.erasing import Erasing
 from chalicelib.jobs.guards import check_database
 from chalicelib.jobs.rebasing import Means, Rebasing
 from chalicelib.jobs.restoring import Restored, Restoring
 from chalicelib.postgres.captured import Outbox
 from chalicelib.postgres.connection import Connection, connect
+from chalicelib.postgres.erasure import OwnTables
 from chalicelib.postgres.identity import identity
 from chalicelib.postgres.rows import PostgresRows
 from chalicelib.systems import Systems
@@ -49,3 +51,22 @@ def rebasing(
         clock=systems.clock,
     )
     return Rebasing(mappings, means, take=take, moment=moment, counted=restored.counted, actor=actor)
+
+
+@contextmanager
+def erasing(systems: Systems) -> Iterator[Erasing]:
+    """What erases records, with a connection to the database of its own.
+
+    Raises:
+        TwinledgerError: the database does not let us in.
+    """
+    installation = systems.installed()
+    with connect(systems.database_secret().dsn, "twinledger-erase") as connection:
+        yield Erasing(
+            mappings=installation.mappings,
+            ledger=systems.ledger,
+            rows=systems.rows(installation),
+            records=systems.bare_records(),
+            store=systems.erasure,
+            database=OwnTables(connection),
+        )
