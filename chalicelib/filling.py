@@ -6,6 +6,7 @@ import getpass
 from chalicelib.aws.backfills import Backfill
 from chalicelib.core.model import Side
 from chalicelib.desk import lines
+from chalicelib.repairs import backfilling
 from chalicelib.wiring import Wiring
 
 TELL_SECONDS = 2.0  # between two lines about the same mapping
@@ -15,7 +16,7 @@ LOOK_SECONDS = 0.5  # between two looks at the queue
 def backfill(wiring: Wiring, options: argparse.Namespace) -> None:
     """Settle every record and row: the first load of sides that were filled before, and a proof that both are alike."""
     clock, told_at = wiring.clock, 0.0
-    with wiring.backfilling() as job:
+    with backfilling(wiring) as job:
         for at in job.run(options.mapping, options.actor, restart=options.restart):
             if at.finished_at is not None or clock.now() - told_at >= TELL_SECONDS:
                 lines([progress(at)])

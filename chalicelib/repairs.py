@@ -1,9 +1,10 @@
-"""What repairs need, put together: only commands run them, so that no function ever loads this."""
+"""What repairs and other work on many records need, put together: only commands do it, and no function loads this."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chalicelib.core.model import Side
+from chalicelib.jobs.backfilling import Backfilling
 from chalicelib.jobs.erasing import Erasing
 from chalicelib.jobs.guards import check_database
 from chalicelib.jobs.rebasing import Means, Rebasing
@@ -12,7 +13,10 @@ from chalicelib.postgres.captured import Outbox
 from chalicelib.postgres.connection import Connection, connect
 from chalicelib.postgres.erasure import OwnTables
 from chalicelib.postgres.identity import identity
+from chalicelib.postgres.listing import RowListing
 from chalicelib.postgres.rows import PostgresRows
+from chalicelib.salesforce.listing import RecordListing
+from chalicelib.salesforce.reader import Reader
 from chalicelib.systems import Systems
 
 
@@ -69,4 +73,23 @@ def erasing(systems: Systems) -> Iterator[Erasing]:
             records=systems.bare_records(),
             store=systems.erasure,
             database=OwnTables(connection),
+        )
+
+
+@contextmanager
+def backfilling(systems: Systems) -> Iterator[Backfilling]:
+    """What has everything settled, with a connection to the database of its own.
+
+    Raises:
+        TwinledgerError: the database does not let us in.
+    """
+    with connect(systems.database_secret().dsn, "twinledger-backfill") as connection:
+        yield Backfilling(
+            mappings=systems.installed().mappings,
+            records=RecordListing(systems.client, Reader(systems.client)),
+            rows=RowListing(connection),
+            memory=systems.backfills,
+            hints=systems.hints,
+            clock=systems.clock,
+            waiting=systems.waiting,
         )

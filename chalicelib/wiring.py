@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from chalicelib.console.gate import Console
     from chalicelib.jobs.acting import Acting
     from chalicelib.jobs.auditing import Auditor
-    from chalicelib.jobs.backfilling import Backfilling
     from chalicelib.jobs.bursts import Bursts
     from chalicelib.jobs.change_events import ChangeEvents
     from chalicelib.jobs.dead_letters import DeadLetters
@@ -269,30 +268,6 @@ class Wiring(Systems):
                 connection=connection,
                 state=self.state,
                 clock=self.clock,
-            )
-
-    @contextmanager
-    def backfilling(self) -> "Iterator[Backfilling]":
-        """What has everything settled, with a connection to the database of its own.
-
-        Raises:
-            TwinledgerError: the database does not let us in.
-        """
-        from chalicelib.jobs.backfilling import Backfilling
-        from chalicelib.postgres.connection import connect
-        from chalicelib.postgres.listing import RowListing
-        from chalicelib.salesforce.listing import RecordListing
-        from chalicelib.salesforce.reader import Reader
-
-        with connect(self.database_secret().dsn, "twinledger-backfill") as connection:
-            yield Backfilling(
-                mappings=self.installed().mappings,
-                records=RecordListing(self.client, Reader(self.client)),
-                rows=RowListing(connection),
-                memory=self.backfills,
-                hints=self.hints,
-                clock=self.clock,
-                waiting=self.waiting,
             )
 
     def probe(self, mappings: Mappings) -> "Probe":

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib import filling
 from chalicelib.aws.backfills import Backfill
 from chalicelib.core.model import Side
 from chalicelib.filling import backfill
@@ -24,11 +25,6 @@ class Slow:
     clock: FakeClock = field(default_factory=FakeClock)
     left: list[int] = field(default_factory=lambda: [7, 6, 5, 4, 3, 2, 0])
 
-    @contextmanager
-    def backfilling(self) -> Iterator["Slow"]:
-        """Itself."""
-        yield self
-
     def run(self, names: Sequence[str], actor: str, *, restart: bool) -> Iterator[Backfill]:
         """Three pages."""
         assert (names, actor, restart) == (["account"], "ann", False)
@@ -40,6 +36,18 @@ class Slow:
     def waiting(self) -> int:
         """What is left."""
         return self.left.pop(0)
+
+
+@contextmanager
+def itself(slow: Wiring) -> Iterator[Wiring]:
+    """In place of what connects to the database."""
+    yield slow
+
+
+@pytest.fixture(autouse=True)
+def without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job is the wiring itself."""
+    monkeypatch.setattr(filling, "backfilling", itself)
 
 
 def said(capsys: pytest.CaptureFixture[str], **options: Any) -> list[str]:
