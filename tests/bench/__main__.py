@@ -4,14 +4,14 @@
 
 `python -m tests.bench issues` needs no stack: it fills a table of its own with 100,000 issues, and pages through them.
 Nor does `python -m tests.bench families`: 1,000 families of four generations are made on both sides at once; nor
-`python -m tests.bench handover`: relays take over from each other.
+`python -m tests.bench handover`: relays take over from each other; nor `python -m tests.bench coldstart`.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import bursts, families, issues, loads, locks, roundtrips, settling
+from tests.bench import bursts, coldstart, families, issues, loads, locks, roundtrips, settling
 from tests.bench.handover import run as handover
 from tests.bench.stack import GONE, Stack, StackDown, circumstances
 
@@ -26,6 +26,7 @@ LOADS = {"bulk": loads.bulk}  # take their time: only where they are named
 ALONE: Mapping[str, Callable[[argparse.Namespace], str]] = {
     "issues": lambda _options: issues.run(),
     "families": lambda options: families.run(options.families),
+    "coldstart": lambda _options: coldstart.run(),
     "handover": lambda options: handover.run(options.handovers),
 }
 
