@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.core.mapping import Mappings
 from chalicelib.core.model import Hint
 from chalicelib.core.ports import Clock
-from chalicelib.core.settle import Settler
 from chalicelib.settings import EventsTaken, Lane, RelayHost, Writer
 from chalicelib.systems import Systems
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.state import Installation, Probe
     from chalicelib.aws.telemetry import Invocation
     from chalicelib.console.gate import Console
+    from chalicelib.core.settle import Settler
     from chalicelib.jobs.acting import Acting
     from chalicelib.jobs.auditing import Auditor
     from chalicelib.jobs.bursts import Bursts
@@ -73,7 +73,7 @@ class Wiring(Systems):
         super().renew()
         self._settler = None
 
-    def settler(self) -> Settler:
+    def settler(self) -> "Settler":
         """The settle step of the installation as it is now.
 
         Raises:
@@ -81,6 +81,7 @@ class Wiring(Systems):
         """
         installation = self.installed()
         if self._settler is None or self._settler[0] != installation:
+            from chalicelib.core.settle import Settler
             from chalicelib.jobs.guards import check_probed
 
             organization_id = installation.organization_id

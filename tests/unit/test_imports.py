@@ -169,3 +169,10 @@ def test_a_function_loads_only_its_own_libraries(part: str, forbidden: list[str]
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == "[]"
+
+
+def test_a_new_environment_imports_no_settle_step() -> None:
+    """Before a call needs it: webhooks and schedules would pay for it at each cold start."""
+    program = "import sys, app; print([name for name in sys.modules if name == 'chalicelib.core.settle'])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == "[]\n"
