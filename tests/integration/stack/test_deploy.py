@@ -205,7 +205,7 @@ def test_configuration_is_completed() -> None:
         },
     }
     names = ("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "BulkChangesUrl", "SweepRoleArn")
-    secrets = ("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn")
+    secrets = ("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn", "ConsoleSecretArn")
     completed = build.stage_configuration(committed, Stage("local"), {name: name for name in (*names, *secrets)})
     assert completed["stages"]["dev"] == {"xray": True}
     assert completed["environment_variables"] == {"COMMON": "1"}
@@ -222,6 +222,7 @@ def test_configuration_is_completed() -> None:
             "TWINLEDGER_DATABASE_SECRET": "DatabaseSecretArn",
             "TWINLEDGER_SALESFORCE_SECRET": "SalesforceSecretArn",
             "TWINLEDGER_WEBHOOK_SECRET": "WebhookSecretArn",
+            "TWINLEDGER_CONSOLE_SECRET": "ConsoleSecretArn",
         },
     }
 
@@ -231,7 +232,7 @@ def test_fingerprint_follows_the_content(tmp_path: Path) -> None:
     outputs = dict.fromkeys(
         (
             *("LedgerTable", "SalesforceChangesUrl", "PostgresChangesUrl", "BulkChangesUrl", "SweepRoleArn"),
-            *("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn"),
+            *("DatabaseSecretArn", "SalesforceSecretArn", "WebhookSecretArn", "ConsoleSecretArn"),
         ),
         "x",
     )
