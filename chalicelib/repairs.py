@@ -27,7 +27,7 @@ def restoring(systems: Systems) -> Iterator[Restoring]:
     Raises:
         TwinledgerError: the database does not let us in.
     """
-    with connect(systems.database_secret().dsn, "twinledger-rebase") as connection:
+    with connect(systems.database_address(), "twinledger-rebase") as connection:
         yield Restoring(
             state=systems.state,
             pauses=systems.pauses,
@@ -65,7 +65,7 @@ def erasing(systems: Systems) -> Iterator[Erasing]:
         TwinledgerError: the database does not let us in.
     """
     installation = systems.installed()
-    with connect(systems.database_secret().dsn, "twinledger-erase") as connection:
+    with connect(systems.database_address(), "twinledger-erase") as connection:
         yield Erasing(
             mappings=installation.mappings,
             ledger=systems.ledger,
@@ -83,7 +83,7 @@ def backfilling(systems: Systems) -> Iterator[Backfilling]:
     Raises:
         TwinledgerError: the database does not let us in.
     """
-    with connect(systems.database_secret().dsn, "twinledger-backfill") as connection:
+    with connect(systems.database_address(), "twinledger-backfill") as connection:
         yield Backfilling(
             mappings=systems.installed().mappings,
             records=RecordListing(systems.client, Reader(systems.client)),

@@ -131,15 +131,24 @@ def dead_letter_queue(queue: str) -> str:
     return queue.removesuffix(".fifo") + "-dead-letter.fifo"
 
 
+class Auth(StrEnum):
+    """How the database knows us."""
+
+    PASSWORD = "password"  # noqa: S105 - a word; the password stands in the address
+    IAM = "iam"  # a token of RDS stands for it
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseSecret:
     """The secret with the database's address.
 
     Attributes:
         dsn: libpq connection string.
+        iam: whether it has no password, and a token signed with the AWS credentials stands for one.
     """
 
     dsn: str = field(repr=False)
+    iam: bool = False
 
     @classmethod
     def of(cls, content: Mapping[str, Any], name: str) -> "DatabaseSecret":
@@ -150,8 +159,9 @@ class DatabaseSecret:
         """
         reading = Reading(f"the secret {name}: the member", content)
         dsn = reading.text("dsn", "a libpq address, postgresql://USER:PASSWORD@HOST/DATABASE")
+        auth = reading.choice("auth", Auth, Auth.PASSWORD)
         reading.check()
-        return cls(dsn)
+        return cls(dsn, iam=auth is Auth.IAM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Systems(Cloud):
         """The connection to Postgres; opened when it is first used."""
         from chalicelib.postgres.connection import PostgresConnection
 
-        return PostgresConnection(self.database_secret().dsn)
+        return PostgresConnection(self.database_address)
 
     @cached_property
     def client(self) -> "Client":
@@ -57,10 +57,19 @@ class Systems(Cloud):
         return DatabaseSecret.of(self._secret(name), name)
 
     def database_address(self, refused: bool = False) -> str:
-        """The database's address as it is known, or, where that was refused, as the secret has it now."""
+        """The database's address as it is known, or, where that was refused, as the secret has it now.
+
+        With IAM authentication it has a new token in it each time.
+        """
         if refused:
             self._refused.add(self.settings.database_secret)
-        return self.database_secret().dsn
+        secret = self.database_secret()
+        if not secret.iam:
+            return secret.dsn
+        from chalicelib.aws.database_tokens import token
+        from chalicelib.postgres.address import with_token
+
+        return with_token(secret.dsn, token)
 
     def certificate_ends(self) -> float | None:
         """When the certificate of the sign-in ends, seconds since the epoch; None: not known."""

@@ -262,7 +262,7 @@ class Wiring(Systems):
         from chalicelib.jobs.installing import Installer
         from chalicelib.postgres.connection import connect
 
-        with connect(self.database_secret().dsn, "twinledger-install") as connection:
+        with connect(self.database_address(), "twinledger-install") as connection:
             yield Installer(
                 file=Path(self.settings.mappings),
                 client=self.client,

@@ -85,7 +85,7 @@ class PostgresConnection:
     so the first exchange of a piece of work, as long as it writes nothing, is made again on a new connection.
 
     Attributes:
-        dsn: address of the database.
+        dsn: address of the database, or what gives it for each new connection.
         application_name: what the server shows of us.
         lock_timeout: milliseconds that a write waits for a row.
         statement_timeout: milliseconds that one statement may take.
@@ -93,7 +93,7 @@ class PostgresConnection:
             was killed keeps its row locks no longer.
     """
 
-    dsn: str = field(repr=False)  # holds a password
+    dsn: str | Callable[[], str] = field(repr=False)  # holds a password
     application_name: str = "twinledger"
     lock_timeout: int = 2_000
     statement_timeout: int = 10_000
@@ -114,7 +114,8 @@ class PostgresConnection:
             TwinledgerError: see :func:`connect`.
         """
         if self._open is None or self._open.closed:
-            self._open = connect(self.dsn, self.application_name)
+            dsn = self.dsn if isinstance(self.dsn, str) else self.dsn()
+            self._open = connect(dsn, self.application_name)
         return self._open
 
     def first(self, work: Callable[[Connection], Result]) -> Result:

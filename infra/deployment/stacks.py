@@ -45,6 +45,7 @@ def create_functions(client: Any, stage: Stage, outputs: Mapping[str, str]) -> d
         "Stage": stage.name,
         "LogRetentionDays": str(stage.log_retention_days),
         "Vpc": "yes" if stage.subnets else "no",
+        "DatabaseLogin": stage.database_login,
     }
     return {**outputs, **cloudformation.deploy(client, functions_name(stage), FUNCTIONS, parameters)}
 

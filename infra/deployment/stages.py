@@ -20,6 +20,10 @@ RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 109
 """Days for which CloudWatch Logs can keep a log group (CloudWatch Logs API Reference, PutRetentionPolicy)."""
 
 
+LOGIN = r"arn:aws[a-z-]*:rds-db:[a-z0-9-]+:\d{12}:dbuser:[A-Za-z0-9-]+/\S+"
+"""A database user in an IAM policy (Amazon RDS User Guide, "Creating and using an IAM policy")."""
+
+
 class StageError(DeploymentError):
     """There is no such stage, or its settings are not valid."""
 
@@ -35,6 +39,7 @@ class Stage:
         security_groups: Of the functions in these subnets.
         log_retention_days: How long CloudWatch Logs keeps the functions' logs.
         concurrency: Invocations of each settle function at once (Lambda API Reference, ScalingConfig).
+        database_login: ARN of the database user that the functions are by IAM authentication; empty for a password.
         alarms: Thresholds and other parameters of infra/alarms.yaml by their names there.
     """
 
@@ -44,6 +49,7 @@ class Stage:
     security_groups: tuple[str, ...] = ()
     log_retention_days: int = 30
     concurrency: int = 10
+    database_login: str = ""
     alarms: Mapping[str, int | str] = field(default_factory=dict)
 
     @property
@@ -109,6 +115,10 @@ _VALID: dict[str, tuple[Callable[[Any], bool], str]] = {
     "subnets": (_texts, "a list of ids of subnets"),
     "security_groups": (_texts, "a list of ids of security groups"),
     "log_retention_days": (lambda value: value in RETENTIONS, f"one of {', '.join(map(str, RETENTIONS))}"),
+    "database_login": (
+        lambda value: value == "" or (isinstance(value, str) and re.fullmatch(LOGIN, value) is not None),
+        "arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE/USER, or an empty text",
+    ),
     "alarms": (_parameters, "a table of parameters of infra/alarms.yaml, each a positive number or a text"),
     "concurrency": (lambda value: type(value) is int and 2 <= value <= 1000, "a whole number, 2 to 1000"),
 }

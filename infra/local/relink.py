@@ -32,7 +32,7 @@ def row_hints(wiring: Wiring, mapping: ObjectMapping) -> Iterator[Hint]:
         sql.SQL(", ").join(key_text(sql.Identifier(column), type_name) for column, type_name in keys),
         sql.Identifier(schema, table),
     )
-    with psycopg.connect(wiring.database_secret().dsn) as connection:
+    with psycopg.connect(wiring.database_address()) as connection:
         for key, sfid in connection.execute(query):
             row = RowId(mapping.table, tuple(key))
             yield Hint(row, Change.UPDATED, wiring.clock.new_id(), sfid=sfid, bulk=True)

@@ -135,6 +135,19 @@ def test_a_malformed_database_secret_is_told(dsn: object) -> None:
     assert DatabaseSecret.of({"dsn": "host=db"}, "database").dsn == "host=db"
 
 
+def test_a_database_secret_says_how_we_are_known() -> None:
+    """By the password in the address, unless it says otherwise; another word is refused with those that there are."""
+    assert [
+        DatabaseSecret.of({"dsn": "host=db", "auth": auth}, "database").iam for auth in ("iam", "password", None)
+    ] == [
+        True,
+        False,
+        False,
+    ]
+    [line] = problems(lambda: DatabaseSecret.of({"dsn": "host=db", "auth": "kerberos"}, "database"))
+    assert "give password or iam" in line
+
+
 def test_no_secret_is_shown() -> None:
     """A secret that gets into a log or a traceback by accident shows nothing."""
     secrets = [

@@ -42,6 +42,13 @@ def test_file_is_enough(root: Path) -> None:
     assert stages.names(root, root / "infra" / "stages") == ["dev", "test"]
 
 
+def test_the_functions_may_log_in_by_iam(root: Path) -> None:
+    """As one user of one database."""
+    login = "arn:aws:rds-db:eu-central-1:123456789012:dbuser:cluster-ABC123/app"
+    write(root, f'database_login = "{login}"')
+    assert stages.read(root, "test").database_login == login
+
+
 def test_file_of_dev_shows_what_is_so_without_it() -> None:
     """The file that users copy holds every setting, as it is where it is left out."""
     assert stages.read(ROOT, "dev") == Stage("dev")
@@ -54,6 +61,10 @@ def test_file_of_dev_shows_what_is_so_without_it() -> None:
         (
             "colour = 1",
             "colour is not known: there is event_bus, subnets, security_groups, log_retention_days, concurrency",
+        ),
+        (
+            'database_login = "app"',
+            "database_login: give arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE/USER, or",
         ),
         ("event_bus = 1", "event_bus: give the name of an event bus, or an empty text"),
         ('subnets = "a"', "subnets: give a list of ids of subnets"),
