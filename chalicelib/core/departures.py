@@ -85,7 +85,9 @@ class Departures:
 
     def claim(self, waiters: Collection[Waiter], parents: Collection[Identity]) -> None:
         """Wake the parents of a child that are about to be deleted, and wait for just this child to leave."""
-        due = [one.hint for one in waiters if one.hint.hint_id.startswith(LEFT) and one.hint.identity in parents]
+        leaving = [one for one in waiters if one.hint.hint_id.startswith(LEFT)]
+        keys = set(self._ledger.find(parents).values()) if leaving else set()
+        due = [one.hint for one in leaving if one.key in keys]
         if due:
             self._hints.send(due)
 
@@ -106,7 +108,8 @@ def _may_have_left(work: Work) -> bool:
         return False
     plan = work.planned
     gone = plan.alive is False and plan.survivor is None
-    return gone or work.recovered or any(_moved(plan, unit) for unit in references & plan.target.keys())
+    told = bool(references & work.untold) or any(_moved(plan, unit) for unit in references & plan.target.keys())
+    return gone or told
 
 
 def _moved(plan: Plan, unit: str) -> bool:

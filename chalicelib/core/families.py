@@ -69,11 +69,13 @@ class Families:
         ready = []
         for work in works:
             syncs = work.planned.alive and not work.planned.outside
-            missing = set(work.row.unlinked.values()) if work.row is not None and syncs else set()
+            missing: set[Identity] = set(work.row.unlinked.values()) if work.row is not None and syncs else set()
             if not missing <= work.awaited.keys():
                 self._registrations.register(work, missing - work.awaited.keys(), WAKE)
                 continue  # and look again, from the start
-            if missing and work.creates_record and not self._goes_first(work, missing, self._waiters(work)):
+            waiters = self._waiters(work) if missing else ()
+            self._departures.claim(waiters, missing)
+            if missing and work.creates_record and not self._goes_first(work, missing, waiters):
                 work.planned.put_off(work.ground)
                 work.planned.held_back |= {Side.SALESFORCE} & work.current.refusals.keys()
             self._tell(work, missing | work.blamed)

@@ -110,6 +110,7 @@ class Work:
         winners: of parents that it refers to and that were merged into others, by id: into which.
         waits: registrations from before this step; None: nobody asked.
         recovered: whether an interrupted operation was found.
+        untold: units that an interrupted operation, or a refused one of this step, may have written.
         again: whether a message came in while the lease was ours.
         stranger: whether its row has a primary key that the ledger still has for another record.
         matched: the side whose half was found by the match fields in this pass; no ledger entry says so yet.
@@ -143,6 +144,7 @@ class Work:
     winners: dict[str, str] = field(default_factory=dict)
     waits: list[Waiter] | None = None
     recovered: bool = False
+    untold: set[str] = field(default_factory=set)
     again: bool = False
     stranger: bool = False
     matched: Side | None = None
@@ -194,8 +196,8 @@ class Work:
 
     @property
     def woken(self) -> bool:
-        """Whether one of its messages is that of a waiter."""
-        return any(hint.hint_id.startswith(WAKE) for hint in self.hints)
+        """Whether one of its messages comes from those that it waits for, or that wait for it to leave."""
+        return any(hint.hint_id.startswith((WAKE, LEFT)) for hint in self.hints)
 
     @property
     def bulk(self) -> bool:
@@ -225,7 +227,9 @@ class Work:
         if entry is not None:
             self.sfid = entry.sfid or self.sfid
             self.pk = entry.pk or self.pk
-            self.recovered |= entry.intent is not None
+            if entry.intent is not None:
+                self.recovered = True
+                self.untold |= set() if entry.intent.failed else entry.intent.target.keys()
 
     def take(self, half: Row | Record) -> None:
         """The other side has the record already: go on with both."""

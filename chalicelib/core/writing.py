@@ -194,6 +194,7 @@ class Writing:
     def _landed(self, work: Work, side: Side, outcome: WriteOutcome) -> bool:
         if isinstance(outcome, RowWritten):
             work.row_after = outcome.state
+            work.untold |= work.planned.on_postgres
             if outcome.state.row is not None:
                 work.pk = outcome.state.row.pk
         elif isinstance(outcome, RecordWritten):
