@@ -160,7 +160,7 @@ class Systems(Cloud):
     def renew(self) -> None:
         """Read the credentials again before the next use: a system did not let us in with those that are known."""
         if "connection" in self.__dict__:
-            self.connection.drop()
+            self.connection.retire()
             del self.connection
         self.__dict__.pop("client", None)
         self._refused = {self.settings.database_secret, self.settings.salesforce_secret}

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from chalicelib.core.errors import TwinledgerError
+from chalicelib.core.errors import TwinledgerError, Unavailable
 from chalicelib.postgres.errors import translate_connect
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
@@ -99,6 +99,7 @@ class PostgresConnection:
     statement_timeout: int = 10_000
     idle_timeout: int = 10_000
     _open: Connection | None = None
+    _retired: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @contextmanager
@@ -113,10 +114,13 @@ class PostgresConnection:
         Raises:
             TwinledgerError: see :func:`connect`.
         """
-        if self._open is None or self._open.closed:
-            dsn = self.dsn if isinstance(self.dsn, str) else self.dsn()
-            self._open = connect(dsn, self.application_name)
-        return self._open
+        with self._lock:  # two threads would open one each, and leave one open
+            if self._retired:
+                raise Unavailable("this connection was given up for one with other credentials")
+            if self._open is None or self._open.closed:
+                dsn = self.dsn if isinstance(self.dsn, str) else self.dsn()
+                self._open = connect(dsn, self.application_name)
+            return self._open
 
     def first(self, work: Callable[[Connection], Result]) -> Result:
         """Do work that changes nothing; once more on a new connection where the old one turns out to be dead.
@@ -150,6 +154,13 @@ class PostgresConnection:
 
     def drop(self) -> None:
         """Close the connection; the next use opens another."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        with self._lock:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
+
+    def retire(self) -> None:
+        """Close the connection for good: whoever still has it gets no other by it."""
+        with self._lock:
+            self._retired = True
+            self.drop()

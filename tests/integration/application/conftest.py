@@ -232,7 +232,7 @@ def raised(aws: Stage, cluster: Cluster, kept: tuple[Path, Path], module: str) -
         with psycopg.connect(dsn, autocommit=True) as database, Client(app.app) as client:
             database.execute(tables.read_bytes())
             yield World(aws, org, database, wiring, client)
-        wiring.connection.drop()
+        wiring.connection.retire()
 
 
 def empty_ledger(aws: Stage) -> None:

@@ -92,7 +92,7 @@ def test_a_system_that_is_away_is_seen(world: World, capsys: Output, secret: str
     assert f"correct the secret nowhere-{part}" in failed[0]
     assert main(["status", "--json"], wiring) == 1
     assert {one["name"] for one in json.loads(capsys.readouterr().out) if not one["ok"]} == {part}
-    wiring.connection.drop()
+    wiring.connection.retire()
 
 
 def test_what_is_not_known_is_said(world: World, capsys: Output) -> None:

@@ -1,5 +1,8 @@
 """Rows over connections that break, are refused, or have other settings; and how often they are asked."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -48,6 +51,31 @@ def test_connection_lost_within_a_write(owner: Connection, rows: PostgresRows) -
     assert isinstance(outcomes[0].error, Unavailable)
     assert isinstance(outcomes[1], RowWritten)
     assert seen(rows, first).values["Phone"] is None
+
+
+def test_threads_share_one_connection(dsn: str) -> None:
+    """Those that need it at the same time do not open one each."""
+    opened = threading.Barrier(4)
+    connection = PostgresConnection(dsn)
+
+    def use(_: int) -> int:
+        opened.wait()
+        return connection.first(lambda found: found.info.backend_pid)
+
+    with ThreadPoolExecutor(4) as threads:
+        pids = set(threads.map(use, range(4)))
+    connection.drop()
+    assert len(pids) == 1
+
+
+def test_a_retired_connection_stays_closed(dsn: str) -> None:
+    """A thread that is late does not open it again behind the back of whoever gave it up."""
+    connection = PostgresConnection(dsn)
+    held = connection.get()
+    connection.retire()
+    assert held.closed
+    with pytest.raises(Unavailable, match="given up"):
+        connection.first(identity)
 
 
 def test_no_server() -> None:
