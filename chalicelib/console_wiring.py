@@ -36,6 +36,7 @@ def console(systems: Systems, failed: "Callable[[str, TwinledgerError], None]") 
     from chalicelib.console.parts import Parts
     from chalicelib.console.render import Pages
     from chalicelib.console.sessions import Sessions
+    from chalicelib.console_desk import ConsoleDesk
 
     stage, clock = systems.settings.stage, systems.clock
     parts = Parts(
@@ -46,6 +47,8 @@ def console(systems: Systems, failed: "Callable[[str, TwinledgerError], None]") 
         sessions=Sessions(systems.tickets, clock),
         people=_People(systems),
         board=Board(Asker(Look(systems).sources(), clock)),
+        desk=ConsoleDesk(systems),
+        audit=systems.audit,
     )
     return Console(parts, failed)
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from chalicelib.console.issues import Desk
 from chalicelib.console.overview import Board
 from chalicelib.console.people import People
 from chalicelib.console.render import Pages
 from chalicelib.console.sessions import Sessions, Tickets
+from chalicelib.core.audit import Audit
 from chalicelib.core.ports import Clock
 
 
@@ -21,6 +23,8 @@ class Parts:
         sessions: of those who are signed in.
         people: who has an operator token.
         board: how everything does.
+        desk: issues, and what people do about them.
+        audit: what people did.
     """
 
     stage: str
@@ -30,3 +34,5 @@ class Parts:
     sessions: Sessions
     people: People
     board: Board
+    desk: Desk
+    audit: Audit

@@ -83,4 +83,20 @@ ROUTES = (
     Route("GET", f"{ROOT}/overview", Access.VIEWER, "overview:page", "How everything does, in one look"),
     Route("GET", f"{ROOT}/overview/now", Access.VIEWER, "overview:fragment", "The overview's part that changes"),
     Route("GET", f"{ROOT}/api/overview", Access.VIEWER, "overview:api", "How everything does, as numbers"),
+    # --- issues
+    Route("GET", f"{ROOT}/issues", Access.VIEWER, "issues:listing", "Issues, page by page"),
+    Route("GET", f"{ROOT}/issues/{{id}}", Access.VIEWER, "issues:show", "An issue, and both sides of it"),
+    Route("GET", f"{ROOT}/issues/{{id}}/state", Access.VIEWER, "issues:state", "How a decision of an issue stands"),
+    Route("POST", f"{ROOT}/issues/{{id}}/preview", Access.OPERATOR, "deeds:preview", "What an act would write"),
+    Route("POST", f"{ROOT}/issues/{{id}}/act", Access.OPERATOR, "deeds:act", "Decide, retry or ignore an issue"),
+    Route("POST", f"{ROOT}/issues-chosen", Access.OPERATOR, "deeds:several", "What an act on several would write"),
+    Route("POST", f"{ROOT}/issues-chosen/act", Access.OPERATOR, "deeds:act_on_several", "Act on several issues"),
+    Route("GET", f"{ROOT}/api/issues", Access.VIEWER, "issues:api_list", "Issues, page by page"),
+    Route("GET", f"{ROOT}/api/issue-counts", Access.VIEWER, "issues:api_counts", "Open issues by mapping and kind"),
+    Route("GET", f"{ROOT}/api/issues/{{id}}", Access.VIEWER, "issues:api_show", "An issue, its version, and its deeds"),
+    Route("POST", f"{ROOT}/api/issues/{{id}}/preview", Access.OPERATOR, "deeds:api_preview", "What an act would write"),
+    Route("POST", f"{ROOT}/api/issues/{{id}}/act", Access.OPERATOR, "deeds:api_act", "Act on an issue"),
+    # --- audit
+    Route("GET", f"{ROOT}/audit", Access.VIEWER, "audits:page", "Who did what, month by month"),
+    Route("GET", f"{ROOT}/api/audit", Access.VIEWER, "audits:api", "Who did what: month, cursor"),
 )

@@ -234,6 +234,7 @@ def _console(world: World) -> None:
     browser["Cookie"] = answer.headers["Set-Cookie"][0].partition(";")[0]
     page = get("/console/overview", headers=browser)
     assert page.status_code == 200
+    assert get("/console/issues", headers=browser).status_code == 200
     token = page.body.decode().partition('name="csrf" value="')[2].partition('"')[0]
     assert post("/console/sign-out", headers=browser | form, body=f"csrf={token}".encode()).status_code == 303
 

@@ -16,7 +16,9 @@ from chalicelib.console.routes import ROUTES, Route
 from chalicelib.console.sessions import Sessions, digest
 from chalicelib.console.web import FORM, Request, Response
 from chalicelib.core.errors import TwinledgerError
+from tests.fakes.audit import MemoryAudit
 from tests.fakes.clock import FakeClock
+from tests.fakes.desk import MemoryDesk
 from tests.fakes.tickets import MemoryTickets
 
 HOST = "console.example"
@@ -67,6 +69,8 @@ class Bench:
     people: Crowd = field(default_factory=Crowd)
     answers: dict[str, Callable[[], object]] = field(default_factory=dict)
     failures: list[tuple[str, TwinledgerError]] = field(default_factory=list)
+    desk: MemoryDesk = field(default_factory=MemoryDesk)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
     routes: tuple[Route, ...] = ROUTES
     patience: float = 2.0
 
@@ -89,6 +93,8 @@ class Bench:
             sessions=Sessions(self.tickets, self.clock),
             people=self.people,
             board=Board(Asker(sources, self.clock, self.patience)),
+            desk=self.desk,
+            audit=self.audit,
         )
         self.console = Console(self.parts, lambda what, error: self.failures.append((what, error)))
 
