@@ -72,6 +72,8 @@ class Wiring(Systems):
         """Read the credentials again before the next use: a system did not let us in with those that are known."""
         super().renew()
         self._settler = None
+        if "_beside" in self.__dict__:
+            self._beside.renew()
 
     def settler(self) -> "Settler":
         """The settle step of the installation as it is now.
@@ -341,7 +343,11 @@ class Wiring(Systems):
         """The web console, with connections of its own: what it asks side by side disturbs nothing else."""
         from chalicelib.console_wiring import console
 
-        return console(Systems(self._environment, self.clock), self.telemetry.failure)
+        return console(self._beside, self.telemetry.failure)
+
+    @cached_property
+    def _beside(self) -> Systems:
+        return Systems(self._environment, self.clock)
 
     def change_events(self, seconds: float) -> "ChangeEvents":
         """The consumer of Salesforce's Event Relay, in a function that may run so long."""

@@ -74,7 +74,7 @@ class Families:
                 self._registrations.register(work, missing - work.awaited.keys(), WAKE)
                 continue  # and look again, from the start
             waiters = self._waiters(work) if missing else ()
-            self._departures.claim(waiters, missing)
+            self._departures.claim(waiters, _new(work, missing))
             if missing and work.creates_record and not self._goes_first(work, missing, waiters):
                 work.planned.put_off(work.ground)
                 work.planned.held_back |= {Side.SALESFORCE} & work.current.refusals.keys()
@@ -102,7 +102,7 @@ class Families:
             self._registrations.register(work, awaited - work.awaited.keys(), WAKE)
             return False
         waiters = self._waiters(work)
-        self._departures.claim(waiters, parents)
+        self._departures.claim(waiters, _new(work, parents))
         if work.planned.existence is not None and not self._goes_first(work, parents, waiters):
             self._tell(work, parents)
             return True
@@ -167,3 +167,11 @@ def _losers(work: Work, winners: Collection[Identity]) -> set[Identity]:
     """Those that were merged into winners which are missing: undeleted, they are meant themselves again."""
     named = {one.id: one for one in winners if isinstance(one, SalesforceId)}
     return {SalesforceId(named[winner].object, loser) for loser, winner in work.winners.items() if winner in named}
+
+
+def _new(work: Work, parents: set[Identity]) -> set[Identity]:
+    """Those that it did not wait for before: who waits for it to leave has looked since, and knows that it is there.
+
+    Else the two would wake each other for ever, where the parent cannot come back.
+    """
+    return parents - {waiter.parent for waiter in work.waits or ()}

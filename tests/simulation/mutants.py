@@ -371,7 +371,11 @@ MUTANTS = (
         ((departures.Departures, "waiting", lambda *_: ()),),
         test="tests/unit/core/test_departures.py::test_a_child_that_was_moved_on_both_sides_has_left",
     ),
-    Mutant("a loser means its winner", ((losers.Losers, "replaced", lambda *_: False),), "no_sweep_clans", ceiling=500),
+    Mutant(
+        "a loser means its winner",
+        ((losers.Losers, "replaced", lambda *_: False),),
+        test="tests/unit/core/test_losers.py::test_a_row_that_was_moved_below_the_loser_goes_to_the_winner",
+    ),
     Mutant("a circle is opened", ((families.Families, "_goes_first", lambda *_: False),), "circles", ceiling=50),
     Mutant(
         "outside of the filter",
